@@ -1,0 +1,56 @@
+"""Rules that every test keeps: no unexpected warning in the log, no thread left behind."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).parent / "samples" / "riot"
+
+
+@pytest.fixture
+def samples() -> Path:
+    """Manifests by RIOT's own tools over made-up images, and the folder that `make suit/publish` fills."""
+    return SAMPLES
+
+
+def wait_until(condition: Callable[[], object], timeout: float = 20.0, what: str = "the condition") -> None:
+    """Poll until `condition()` is true; fail after `timeout` seconds. A long time-out costs nothing when all is well."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {timeout} s in vain for {what}")
+        time.sleep(0.01)
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(f"{record.name}: {record.getMessage()}")
+
+
+@pytest.fixture(autouse=True)
+def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = set(threading.enumerate())
+    collector = _Collector()
+    logging.getLogger().addHandler(collector)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(collector)
+    expected = [re.compile(m.args[0]) for m in request.node.iter_markers("expects_log")]
+    surprises = [m for m in collector.messages if not any(p.search(m) for p in expected)]
+    assert not surprises, f"unexpected warnings in the log: {surprises}"
+    end = time.monotonic() + 5
+    while (left := [t for t in threading.enumerate() if t not in before and t.is_alive()]) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not left, f"threads left behind: {left}"

@@ -62,7 +62,7 @@ def _parse(text: str) -> DeviceUrl:
     authority, slash, path = rest.partition("/")
     if "?" in path or "#" in path:
         raise wrong("it has a query or a fragment, and devices take only a path")
-    if len(path.encode()) > 255 or any(not segment for segment in path.split("/")) and path:
+    if len(path.encode()) > 255 or (any(not segment for segment in path.split("/")) and path):
         raise wrong("its path is too long or has an empty part")
     host, port = _split_port(authority, wrong)
     address, percent, zone = host.partition("%")

@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,15 +18,6 @@ SAMPLES = Path(__file__).parent / "samples" / "riot"
 def samples() -> Path:
     """Manifests by RIOT's own tools over made-up images, and the folder that `make suit/publish` fills."""
     return SAMPLES
-
-
-def wait_until(condition: Callable[[], object], timeout: float = 20.0, what: str = "the condition") -> None:
-    """Poll until `condition()` is true; fail after `timeout` seconds. A long time-out costs nothing when all is well."""
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"waited {timeout} s in vain for {what}")
-        time.sleep(0.01)
 
 
 class _Collector(logging.Handler):

@@ -47,7 +47,8 @@ class DeviceUrl:
 
 def _parse(text: str) -> DeviceUrl:
     def wrong(why: str) -> InvalidDeviceUrl:
-        return InvalidDeviceUrl(f"{text!r} is no device URL: {why}. Write it as [fd00::2]/suit/trigger or 10.0.0.7:5683/suit/trigger.")
+        form = "Write it as [fd00::2]/suit/trigger or 10.0.0.7:5683/suit/trigger."
+        return InvalidDeviceUrl(f"{text!r} is no device URL: {why}. {form}")
 
     rest = text.strip()
     if not rest:
@@ -59,7 +60,7 @@ def _parse(text: str) -> DeviceUrl:
         if scheme.lower() != "coap":
             raise wrong(f"the scheme is {scheme!r}, and only coap is known")
         rest = tail
-    authority, slash, path = rest.partition("/")
+    authority, _, path = rest.partition("/")
     if "?" in path or "#" in path:
         raise wrong("it has a query or a fragment, and devices take only a path")
     if len(path.encode()) > 255 or (any(not segment for segment in path.split("/")) and path):

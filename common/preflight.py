@@ -1,0 +1,82 @@
+"""Do these files fit together? What a manifest claims of the images, held against the images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from common import manifest as suit
+from common.errors import InvalidManifest
+from common.release import Finding, Role, Severity
+
+SLOTS: tuple[Role, ...] = (Role.SLOT0, Role.SLOT1)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a check needs to know of an image."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+    """Lower-case hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was read and what was found, errors first."""
+
+    manifest: suit.Manifest | None
+    """None where it is opaque, missing or unreadable."""
+    findings: tuple[Finding, ...]
+    missing: tuple[Role, ...] = ()
+    """Images that the manifest names and that are not there."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that block a release."""
+        return tuple(f for f in self.findings if f.severity is Severity.ERROR)
+
+
+def check(manifest: bytes | None, images: Mapping[Role, FileFacts]) -> Check:
+    """Hold the manifest's claims against the images. Pure; an opaque manifest claims nothing."""
+    if manifest is None:
+        return Check(None, (_error("no-manifest", "There is no manifest file: a release has a manifest and at least one image."),))
+    try:
+        read = suit.parse(manifest)
+    except InvalidManifest as error:
+        return Check(None, (_error("unreadable-manifest", str(error), Role.MANIFEST),))
+    if not images:
+        return Check(read, (_error("no-image", "There is no image: a release has a slot0 or a slot1 file beside its manifest."),))
+    if read is None:
+        return Check(None, ())
+    claims = dict(zip(SLOTS, read.images, strict=False)) if len(read.images) <= len(SLOTS) else {}
+    findings = [f for role, claim in claims.items() if role in images for f in _compare(role, claim, images[role])]
+    missing = tuple(role for role in claims if role not in images)
+    findings += [
+        Finding(
+            Severity.WARNING,
+            "image-missing",
+            f"The manifest names an image for {role}, and there is no {role} file:"
+            f" a device that has to write {role} will find nothing to fetch.",
+            role,
+        )
+        for role in missing
+    ]
+    return Check(read, tuple(findings), missing)
+
+
+def _compare(role: Role, claim: suit.ImageClaim, image: FileFacts) -> list[Finding]:
+    if claim.size is not None and claim.size != image.size:
+        text = f"{role} has {image.size} bytes, and the manifest says {claim.size}"
+        code = "size-mismatch"
+    elif claim.sha256 is not None and claim.sha256 != image.sha256:
+        text = f"{role} has the SHA-256 {image.sha256[:12]}…, and the manifest says {claim.sha256[:12]}…"
+        code = "digest-mismatch"
+    else:
+        return []
+    return [_error(code, f"{text}: manifest and image are not of the same build. Build both again, together.", role)]
+
+
+def _error(code: str, message: str, file: Role | None = None) -> Finding:
+    return Finding(Severity.ERROR, code, message, file)

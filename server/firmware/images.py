@@ -1,0 +1,63 @@
+"""The bytes of images, bounded: what is served is what was checked."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.firmware.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A whole image in memory. A transfer that holds it goes on with these bytes, whatever the folder does."""
+
+    data: bytes
+    sha256: str
+    """Lower-case hex."""
+    etag: bytes
+
+
+class ImageCache:
+    """Keeps the least long unused images, up to a number of bytes.
+
+    Threads: the CoAP receive loop calls `get`; the pool and the web workers call `load`.
+    """
+
+    def __init__(self, read: Callable[[Image], bytes], limit: int) -> None:
+        """`read` returns the checked bytes of an image or raises OSError or ImageChanged. `limit` in bytes."""
+        self._read = read
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._contents: OrderedDict[str, Content] = OrderedDict()
+        self._held = 0
+
+    def get(self, image: Image) -> Content | None:
+        """The content, when it is in memory."""
+        with self._lock:
+            content = self._contents.get(image.sha256)
+            if content is not None:
+                self._contents.move_to_end(image.sha256)
+            return content
+
+    def load(self, image: Image) -> Content:
+        """The content, read from the folder when needed. An image over the limit is returned and not kept."""
+        content = self.get(image)
+        if content is not None:
+            return content
+        content = Content(self._read(image), image.sha256, image.etag)
+        with self._lock:
+            if image.sha256 not in self._contents and len(content.data) <= self._limit:
+                self._contents[image.sha256] = content
+                self._held += len(content.data)
+                while self._held > self._limit:
+                    _, gone = self._contents.popitem(last=False)
+                    self._held -= len(gone.data)
+        return content
+
+    @property
+    def held(self) -> int:
+        """Bytes kept at the moment."""
+        return self._held

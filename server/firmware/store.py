@@ -1,0 +1,271 @@
+"""The only module that writes the firmware folder, and the door through which it is read.
+
+A release is written into `.staging`, synced, then renamed into place: killed at any moment, the old state
+or the new one stands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import pwd
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from common.errors import ConfigError, OtaError, ReleaseExists, ReleaseNotFound, StoreFull
+from common.preflight import FileFacts
+from common.release import Role, check_publish_id
+from server.firmware import layouts
+from server.firmware.image import Image, ImageChanged, Stamp
+from server.firmware.scan import Scan, Scanner
+
+STAGING = ".staging"
+_CHUNK = 1 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Files that are written and synced, and not published yet."""
+
+    folder: Path
+    facts: Mapping[Role, FileFacts]
+
+
+class Store:
+    """The firmware folder on disk.
+
+    Threads: web workers stage, commit and remove; the catalogue thread scans; the pool reads.
+    """
+
+    def __init__(self, root: Path, max_file: int, clock: Callable[[], float]) -> None:
+        """`max_file` in bytes; `clock` gives Unix time in seconds."""
+        self.root = root
+        self._max_file = max_file
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[Stamp, str] = {}
+        self._ours: dict[tuple[int, int], None] = {}
+
+    def prepare(self) -> None:
+        """Make the folder where it is missing, and clear what a killed server left in .staging. Raises ConfigError."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            os.listdir(self.root)
+        except OSError as error:
+            raise ConfigError(
+                f"The firmware folder {str(self.root)!r} cannot be used: {error.strerror}."
+                " Name a folder that the server may read with --firmware-dir."
+            ) from None
+        with contextlib.suppress(OSError):  # a folder that may only be read is served all the same
+            shutil.rmtree(self.root / STAGING, ignore_errors=True)
+            (self.root / STAGING).mkdir(exist_ok=True)
+            ignore = self.root / ".stignore"
+            lines = ignore.read_text().splitlines() if ignore.exists() else []
+            if STAGING not in lines:
+                ignore.write_text("\n".join([*lines, STAGING]) + "\n")
+
+    def scan(self, previous: Scan, where: frozenset[str] | None = None) -> Scan:
+        """Look at the folders `where`, or at all; what `previous` knows is not hashed again.
+
+        Raises OSError when the folder cannot be read.
+        """
+        known = {image.stamp: image.sha256 for folder in previous.folders.values() for image in folder.images.values()}
+        with self._lock:
+            known.update(self._known)
+            ours = frozenset(self._ours)
+        return Scanner(self.root, self._max_file, known, ours, self._clock()).scan(previous, where)
+
+    def read(self, image: Image) -> bytes:
+        """The bytes that were hashed. Raises ImageChanged when the file holds others by now, or OSError."""
+        fd = os.open(self.root / image.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
+            if Stamp.of(os.fstat(fd)) != image.stamp:
+                raise ImageChanged(image.path)
+            data = file.read(image.size + 1)
+        if hashlib.sha256(data).hexdigest() != image.sha256:
+            raise ImageChanged(image.path)
+        return data
+
+    @contextlib.contextmanager
+    def stage(self, files: Mapping[Role, BinaryIO]) -> Iterator[Staged]:
+        """Write the files beside the folder's releases; what is not committed is gone when the block ends."""
+        folder = self.root / STAGING / secrets.token_hex(8)
+        with _as_sentences("write into"):
+            folder.mkdir(parents=True)
+        try:
+            with _as_sentences("write into"):
+                facts = {role: _write(folder / role.value, source) for role, source in files.items()}
+            yield Staged(folder, facts)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, staged: Staged, publish_id: str, forced: bool = False) -> bool:
+        """Publish what was staged. True: new; False: the same bytes were there already.
+
+        Raises InvalidRelease (no publish id), ReleaseExists (other bytes, or a release above or below), StoreFull.
+        """
+        target = self.root / check_publish_id(publish_id)
+        with self._lock, _as_sentences("write into"):
+            if target.is_dir() and self._same(target, staged):
+                return False
+            self._check_free(target, publish_id)
+            if forced:
+                (staged.folder / layouts.FORCED).touch()
+            _sync_folder(staged.folder)
+            made = _make_parents(target.parent, self.root)
+            try:
+                os.rename(staged.folder, target)
+            except OSError as error:
+                for parent in reversed(made):
+                    with contextlib.suppress(OSError):
+                        parent.rmdir()
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise ReleaseExists(_taken(publish_id)) from None
+                raise
+            _sync_folder(target.parent)
+            self._remember(target, staged)
+        return True
+
+    def remove(self, publish_id: str) -> None:
+        """Take a release out of the folder; other files beside it stay. Raises ReleaseNotFound or StoreFull."""
+        folder = self.root / check_publish_id(publish_id)
+        with self._lock:
+            names = os.listdir(folder) if folder.is_dir() else []
+            layout = layouts.plain(names)
+            if layout is None:
+                raise ReleaseNotFound(f"There is no release {publish_id!r}.")
+            goes = {*layout.names.values(), *(n for doubled in layout.doubled.values() for n in doubled), layouts.FORCED}
+            trash = self.root / STAGING / secrets.token_hex(8)
+            owner = _owner(folder)
+            with _as_sentences(f"remove {publish_id!r}, which belongs to the user {owner}, from"):
+                if goes.issuperset(names):
+                    trash.parent.mkdir(exist_ok=True)
+                    os.rename(folder, trash)
+                    _sync_folder(folder.parent)
+                    _remove_empty(folder.parent, self.root)
+                else:
+                    trash.mkdir(parents=True)
+                    for name in goes.intersection(names):
+                        os.rename(folder / name, trash / name)
+                    _sync_folder(folder)
+            shutil.rmtree(trash, ignore_errors=True)
+
+    def _same(self, target: Path, staged: Staged) -> bool:
+        layout = layouts.plain(os.listdir(target))
+        if layout is None or layout.doubled or layout.names.keys() != staged.facts.keys():
+            return False
+        return all(_facts(target / name) == staged.facts[role] for role, name in layout.names.items())
+
+    def _check_free(self, target: Path, publish_id: str) -> None:
+        for outer in target.parents:
+            if outer == self.root:
+                break
+            if outer.is_dir() and layouts.plain(os.listdir(outer)):
+                name = outer.relative_to(self.root)
+                raise ReleaseExists(f"{publish_id!r} would lie in the release {str(name)!r}: choose a name beside it.")
+        if not target.is_dir():
+            if target.exists():
+                raise ReleaseExists(_taken(publish_id))
+            return
+        for folder, _, names in os.walk(target):
+            if layouts.plain(names):
+                inner = os.path.relpath(folder, self.root)
+                if inner == publish_id:
+                    raise ReleaseExists(_taken(publish_id))
+                raise ReleaseExists(f"{publish_id!r} would contain the release {inner!r}: choose a longer name.")
+
+    def _remember(self, target: Path, staged: Staged) -> None:
+        for role, facts in staged.facts.items():
+            self._known[Stamp.of(os.stat(target / role.value))] = facts.sha256
+        status = os.stat(target)
+        self._ours[status.st_ino, status.st_mtime_ns] = None
+        while len(self._known) > _REMEMBERED:
+            self._known.pop(next(iter(self._known)))
+        while len(self._ours) > _REMEMBERED:
+            self._ours.pop(next(iter(self._ours)))
+
+
+def _write(path: Path, source: BinaryIO) -> FileFacts:
+    digest = hashlib.sha256()
+    size = 0
+    source.seek(0)
+    with path.open("xb") as file:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return FileFacts(size, digest.hexdigest())
+
+
+def _facts(path: Path) -> FileFacts:
+    with path.open("rb") as file:
+        return FileFacts(os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _make_parents(folder: Path, root: Path) -> list[Path]:
+    """Make the folders down to `folder`, each one synced into its parent; returns those that were missing."""
+    missing = [p for p in [folder, *folder.parents] if root in p.parents and not p.exists()][::-1]
+    for path in missing:
+        path.mkdir()
+        _sync_folder(path.parent)
+    return missing
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    while folder != root:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _owner(path: Path) -> str:
+    try:
+        return repr(pwd.getpwuid(path.stat().st_uid).pw_name)
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _taken(publish_id: str) -> str:
+    return (
+        f"{publish_id!r} is taken by other files. A published release is never changed:"
+        " choose another publish id, or remove it first."
+    )
+
+
+@contextlib.contextmanager
+def _as_sentences(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OtaError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreFull("The disk of the firmware folder is full. Nothing was published; make room and try again.") from error
+        if error.errno in _FORBIDDEN:
+            raise StoreFull(
+                f"The server's user may not {what} the firmware folder ({error.strerror}). Give it write access, for"
+                " instance by a group that both share, and try again."
+            ) from error
+        raise StoreFull(f"The firmware folder could not be written ({error.strerror}). Nothing was changed.") from error

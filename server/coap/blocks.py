@@ -17,7 +17,6 @@ from server.firmware.catalogue import LiveCatalogue
 from server.firmware.image import Image
 from server.firmware.images import Content, ImageCache
 
-
 _RESERVED = 7  # RFC 7959, 2.2
 
 
@@ -47,10 +46,12 @@ class Blocks:
         request = datagram.parse(data)
         if request is None or request.code != datagram.GET or request.type > datagram.NON:
             return None
+        path = request.path
+        if path is None:
+            return None
         try:
-            path = b"/".join(request.values(datagram.URI_PATH)).decode()
             check_options(request)
-        except (Unusable, UnicodeDecodeError):
+        except Unusable:
             return None
         return self._serve(request, peer, path, loaded)
 

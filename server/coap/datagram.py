@@ -71,6 +71,17 @@ class Datagram:
         """A response's first critical option that nothing here understands (RFC 7252, 5.4.1)."""
         return next((n for n, _ in self.options if n & 1 and n not in (BLOCK2, BLOCK1)), None)
 
+    @property
+    def path(self) -> str | None:
+        """The Uri-Path segments, parted by slashes; None where they can name nothing of ours."""
+        segments = self.values(URI_PATH)
+        if any(b"/" in segment for segment in segments):
+            return None
+        try:
+            return b"/".join(segments).decode()
+        except UnicodeDecodeError:
+            return None
+
     def values(self, number: int) -> list[bytes]:
         """The values of an option, in their order."""
         return [value for n, value in self.options if n == number]
@@ -90,7 +101,7 @@ def parse(data: bytes) -> Datagram | None:
         return Datagram(kind, code, mid)
     token = data[4 : 4 + length]
     at, number, end = 4 + length, 0, len(data)
-    options = []
+    options: list[tuple[int, bytes]] = []
     while at < end:
         byte = data[at]
         at += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +33,7 @@ class Pin:
 class Pins:
     """The transfers under way, bounded in number and in the bytes that they hold; the oldest goes first.
 
-    Threads: the receive loop and the pool, one at a time for one peer; dict operations are atomic.
+    Threads: the receive loop, and the pool for a transfer whose image had to be loaded.
     """
 
     def __init__(self, clock: Callable[[], float], most: int, limit: int) -> None:
@@ -42,12 +44,14 @@ class Pins:
         self._pins: OrderedDict[tuple[Address, str], Pin] = OrderedDict()
         self._uses: dict[int, int] = {}
         self._held = 0
+        self._lock = threading.Lock()
 
     def get(self, peer: Address, path: str) -> Pin | None:
         """The pin that holds, if its peer was heard within EXCHANGE_LIFETIME."""
         pin = self._pins.get((peer, path))
         if pin is not None and self._clock() - pin.seen > EXCHANGE_LIFETIME:
-            self._drop((peer, path))
+            with self._lock:
+                self._drop((peer, path))
             return None
         return pin
 
@@ -55,18 +59,19 @@ class Pins:
         """The peer asked for `block`."""
         pin.seen = self._clock()
         pin.block = block
-        if (peer, path) in self._pins:
+        with contextlib.suppress(KeyError):  # the pool may have dropped it just now
             self._pins.move_to_end((peer, path))
 
     def set(self, peer: Address, path: str, content: Content, mid: int | None, block: int) -> None:
         """The peer's transfer goes on with `content` from here."""
-        self._drop((peer, path))
-        self._pins[peer, path] = Pin(content, mid, self._clock(), block)
-        uses = self._uses.get(id(content), 0)
-        self._uses[id(content)] = uses + 1
-        self._held += 0 if uses else len(content.data)
-        while len(self._pins) > self._most or (self._held > self._limit and len(self._pins) > 1):
-            self._drop(next(iter(self._pins)))
+        with self._lock:
+            self._drop((peer, path))
+            self._pins[peer, path] = Pin(content, mid, self._clock(), block)
+            uses = self._uses.get(id(content), 0)
+            self._uses[id(content)] = uses + 1
+            self._held += 0 if uses else len(content.data)
+            while len(self._pins) > self._most or (self._held > self._limit and len(self._pins) > 1):
+                self._drop(next(iter(self._pins)))
 
     def _drop(self, key: tuple[Address, str]) -> None:
         pin = self._pins.pop(key, None)

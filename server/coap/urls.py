@@ -25,7 +25,12 @@ class CoapUrls:
 
         The zone is left out of the URL: it is ours, and says nothing on the device (RFC 6874, 1).
         """
-        return f"coap://{self.authority(peer)}/{quote(path, safe='/~+')}"
+        return self.with_base(f"coap://{self.authority(peer)}", path)
+
+    @staticmethod
+    def with_base(base: str, path: str) -> str:
+        """`path` behind `coap://host[:port]`."""
+        return f"{base}/{quote(path, safe='/~+')}"
 
     def authority(self, peer: str, always_port: bool = False) -> str:
         """`host` or `host:port` as `peer` has to write it."""

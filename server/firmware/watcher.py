@@ -87,6 +87,7 @@ class Watcher:
         self._observer: BaseObserver | None = None
         self._watched: int | None = None
         self._failing = False
+        self._full_look = False
         self._thread = threading.Thread(target=self._run, name="catalogue")
 
     def start(self) -> None:
@@ -94,6 +95,11 @@ class Watcher:
         self._watch()
         self._look(None)
         self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the whole folder soon. Any thread may call it."""
+        self._full_look = True
+        self._dirty.flag.set()
 
     def stop(self) -> None:
         """End both threads and wait for them."""
@@ -116,8 +122,8 @@ class Watcher:
                     self._stopping.wait(_GATHER)
                 self._watch()
                 where: frozenset[str] | None = self._dirty.take()
-                if self._clock() >= full or self._failing or self._watched is None:
-                    where, full = None, self._clock() + self._rescan
+                if self._full_look or self._clock() >= full or self._failing or self._watched is None:
+                    where, full, self._full_look = None, self._clock() + self._rescan, False
                 self._look(where)
         except Exception:
             _log.exception("the thread that watches the firmware folder died")

@@ -1,0 +1,61 @@
+# `make run` serves, `make test` runs every test; both set up what they need first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# The tests' programs of other makers: coap-client, Chromium, and what makes faults.
+DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync fonts-dejavu-core
+
+.PHONY: run test check venv setup-test debian screenshots clean help
+
+help:
+	@echo "make run          serve ./firmware: devices on UDP 5683, people on http://127.0.0.1:8080"
+	@echo "make run ARGS=…   the same with flags; make run ARGS=--help lists them"
+	@echo "make test         set up and run every test"
+	@echo "make check        ruff and mypy"
+	@echo "make screenshots  take the README's picture again"
+	@echo "make clean        remove the virtual environment and the caches"
+
+run: $(VENV)/.server
+	$(BIN)/python -m server $(ARGS)
+
+test: $(VENV)/.test debian
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+screenshots: $(VENV)/.test debian
+	SCREENSHOTS=docs $(BIN)/python -m pytest -q tests/e2e/test_screenshots.py
+
+venv: $(VENV)/.server
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": name another one with make PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.server: requirements-server.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-server.txt
+	touch $@
+
+$(VENV)/.test: tests/requirements.txt $(VENV)/.server
+	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+# Only as root and with apt; elsewhere the tests that need a program say how to install it.
+debian:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  missing=$$(for p in $(DEBIAN_TEST_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	  if [ -n "$$missing" ]; then \
+	    echo "installing $$missing"; \
+	    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing) >/dev/null 2>&1 \
+	      || echo "apt-get could not install $$missing; the tests that need them are skipped"; \
+	  fi; \
+	fi
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,153 @@
+"""The composition root: parts start in order in one try, and stop in reverse in one finally."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from common.errors import ConfigError
+from server import config as configuration
+from server.coap import endpoint as coap
+from server.coap.blocks import Blocks
+from server.coap.client import CoapClient
+from server.coap.pins import Pins
+from server.coap.protocol import Protocol
+from server.coap.urls import CoapUrls
+from server.config import MIB, Config
+from server.firmware.catalogue import LiveCatalogue
+from server.firmware.images import ImageCache
+from server.firmware.publishing import Publisher
+from server.firmware.store import Store
+from server.firmware.watcher import Watcher
+from server.fleet.notifier import Notifier
+from server.web import listener
+from server.web.api import Api
+from server.web.app import create_app
+from server.web.auth import Guard
+from server.web.pages import Pages
+
+EXIT_CONFIG = 78
+_MAX_PINS = 16384
+_UPLOADS_AT_ONCE = 4
+_PUBLISH_FILES = 3
+_log = logging.getLogger("server")
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 0 stopped, 1 a part died, 78 it could not start as configured."""
+    try:
+        asked = configuration.read(arguments)
+        if asked.print_config:
+            print(asked.config.to_toml(), end="")
+            return 0
+        _set_up_log(asked.config.debug)
+        return Server(asked.config).run()
+    except ConfigError as error:
+        print(f"ota-server: {error}", file=sys.stderr)
+        return EXIT_CONFIG
+
+
+class Server:
+    """All parts of one server. Threads: the main thread makes and runs it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._stopping = threading.Event()
+        self._dead: list[str] = []
+
+    def run(self) -> int:
+        """Serve until SIGTERM, Ctrl-C or the death of a part; the exit status."""
+        config = self._config
+        store = Store(config.firmware_dir.absolute(), config.max_image_size, time.time)
+        store.prepare()
+        _prepare_spool(config.state)
+        live = LiveCatalogue(store, time.time)
+        with contextlib.ExitStack() as parts:
+            parts.callback(self._stopping.set)
+            tcp = parts.enter_context(listener.open_socket(config.http_host, config.http_port))
+            udp = parts.enter_context(coap.open_socket(config.coap_bind, config.coap_port))
+            coap_port = int(udp.getsockname()[1])
+            urls = CoapUrls(config.coap_host, coap_port)
+            watcher = Watcher(store.root, live, config.rescan, self._died)
+            parts.callback(watcher.stop)
+            watcher.start()
+            cache = ImageCache(store.read, config.image_cache)
+            blocks = Blocks(live, cache, Pins(time.monotonic, _MAX_PINS, config.image_cache))
+            endpoint = coap.Endpoint(udp, blocks, Protocol(live), cache, watcher.wake, self._died)
+            parts.callback(endpoint.stop)
+            endpoint.start()
+            client = parts.enter_context(CoapClient(own_port=coap_port))
+            notifier = Notifier(client, urls)
+            parts.callback(notifier.stop)
+            api = Api(live, Publisher(store, live), notifier, cache, urls, config.max_image_size, self._stopping)
+            app = create_app(api, Pages(), live, urls, Guard(config.http_host), store.root)
+            body_limit = _PUBLISH_FILES * config.max_image_size + MIB
+            server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
+            parts.callback(server.close)
+            signal.signal(signal.SIGTERM, self._stop)
+            signal.signal(signal.SIGINT, self._stop)
+            _log.info(
+                "serving %r: devices on coap://%s, people on http://%s",
+                str(store.root),
+                _address(udp.getsockname()),
+                _address(tcp.getsockname()),
+            )
+            server.run()
+        _log.info("stopped")
+        return 1 if self._dead else 0
+
+    def _stop(self, number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG002
+        """A signal's handler: waitress' run() ends at SystemExit."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._stopping.set()
+        raise SystemExit
+
+    def _died(self, part: str) -> None:
+        """A part's thread calls this when it ends by a fault: no half-dead server."""
+        self._dead.append(part)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _prepare_spool(state: Path) -> None:
+    """Uploads are spooled in the state folder, not in /tmp, which may be small or another's."""
+    spool = state / "spool"
+    try:
+        spool.mkdir(parents=True, exist_ok=True)
+        for left in spool.iterdir():
+            left.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"The state folder {str(state)!r} cannot be used: {error.strerror}."
+            " Name one that the server may write with --state-dir."
+        ) from None
+    tempfile.tempdir = str(spool)
+
+
+def _set_up_log(debug: bool) -> None:
+    journal = "JOURNAL_STREAM" in os.environ
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(message)s" if journal else "%(asctime)s %(levelname)-7s %(message)s",
+    )
+    logging.getLogger("coapthon").setLevel(logging.ERROR)  # its INFO has every payload
+    logging.getLogger("watchdog").setLevel(logging.INFO)  # its DEBUG has every event
+    logging.getLogger("waitress").setLevel(logging.ERROR)  # its WARNING is a queue of one request
+
+
+def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"{host}:{name[1]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,171 @@
+"""What the server was told: defaults < TOML file < flags, as one frozen value."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import os
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from common import __version__
+from common.errors import ConfigError
+
+MIB = 1024 * 1024
+EXIT_USAGE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting; a key of the file is the field's name with `-` for `_`."""
+
+    firmware_dir: Path = dataclasses.field(default=Path("firmware"), metadata={"help": "the folder that is served and watched"})
+    state_dir: Path | None = dataclasses.field(
+        default=None,
+        metadata={"help": "where uploads are spooled ($STATE_DIRECTORY, else ~/.local/state/ota-server)"},
+    )
+    http_host: str = dataclasses.field(default="127.0.0.1", metadata={"help": "the address of the page"})
+    http_port: int = dataclasses.field(default=8080, metadata={"help": "the TCP port of the page; 0 takes any free one"})
+    coap_bind: str = dataclasses.field(default="::", metadata={"help": "the address to listen on for devices; :: takes IPv4 too"})
+    coap_port: int = dataclasses.field(default=5683, metadata={"help": "the UDP port for devices; 0 takes any free one"})
+    coap_host: str | None = dataclasses.field(
+        default=None,
+        metadata={"help": "the address put into URLs for devices (by default the one that routing would use for each device)"},
+    )
+    max_image_size: int = dataclasses.field(default=16 * MIB, metadata={"help": "the largest file, in bytes"})
+    image_cache: int = dataclasses.field(default=256 * MIB, metadata={"help": "bytes of images kept in memory"})
+    rescan: float = dataclasses.field(
+        default=60.0, metadata={"help": "seconds between looks at the whole folder, beside those that changes cause"}
+    )
+    debug: bool = dataclasses.field(default=False, metadata={"help": "log more"})
+
+    @property
+    def state(self) -> Path:
+        """The state folder, with its default filled in."""
+        if self.state_dir is not None:
+            return self.state_dir
+        given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        return Path(given) if given else Path.home() / ".local" / "state" / "ota-server"
+
+    def to_toml(self) -> str:
+        """The settings as the file that would set them."""
+        lines = []
+        for field in dataclasses.fields(self):
+            value = self.state if field.name == "state_dir" else getattr(self, field.name)
+            key = field.name.replace("_", "-")
+            lines.append(f"# {key} is not set" if value is None else f"{key} = {_toml(value)}")
+        return "\n".join(lines) + "\n"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """The settings, and whether they are only to be printed."""
+
+    config: Config
+    print_config: bool
+
+
+def read(arguments: list[str]) -> CommandLine:
+    """Flags over file over defaults. Raises ConfigError; a bad flag exits with 64 and a sentence."""
+    parser = _Parser(
+        prog="python -m server",
+        description="Serves a folder of firmware to devices over CoAP and to people over HTTP.",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    for field in dataclasses.fields(Config):
+        flag = "--" + field.name.replace("_", "-")
+        if field.type == "bool":
+            parser.add_argument(flag, action="store_true", help=field.metadata["help"])
+        else:
+            shown = "" if field.default is None else f" (default: {field.default})"
+            parser.add_argument(flag, metavar=_METAVARS[str(field.type)], help=field.metadata["help"] + shown)
+    parser.add_argument("--config", metavar="FILE", help="a TOML file of these settings; flags win over it")
+    parser.add_argument("--print-config", action="store_true", help="print the settings that would be used, and exit")
+    parser.add_argument("--version", action="version", version=f"ota-server {__version__}")
+    flags = vars(parser.parse_args(arguments))
+    print_config = bool(flags.pop("print_config", False))
+    file = flags.pop("config", None)
+    settings = _read_file(Path(file)) if file else {}
+    settings.update({key: _convert(key, value, f"--{key.replace('_', '-')}") for key, value in flags.items()})
+    config = Config(**settings)
+    _check(config)
+    return CommandLine(config, print_config)
+
+
+_METAVARS = {"Path": "DIR", "Path | None": "DIR", "str": "ADDRESS", "str | None": "ADDRESS", "int": "N", "float": "SECONDS"}
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"The configuration file {str(path)!r} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration file {str(path)!r} is no valid TOML: {error}.") from None
+    names = {f.name.replace("_", "-"): f.name for f in dataclasses.fields(Config)}
+    settings = {}
+    for key, value in data.items():
+        name = names.get(key.replace("_", "-"))
+        if name is None:
+            close = difflib.get_close_matches(key, names, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else f" The keys are: {', '.join(sorted(names))}."
+            raise ConfigError(f"The configuration file {str(path)!r} has the unknown key {key!r}.{hint}")
+        settings[name] = _convert(name, value, f"{key!r} in {str(path)!r}")
+    return settings
+
+
+def _convert(name: str, value: object, where: str) -> Any:
+    kind = next(str(f.type) for f in dataclasses.fields(Config) if f.name == name)
+    try:
+        if kind == "bool":
+            if not isinstance(value, bool):
+                raise ValueError
+            return value
+        if kind in ("int", "float"):
+            if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+                raise ValueError
+            return int(value) if kind == "int" else float(value)
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise ValueError
+        return Path(value) if kind.startswith("Path") else value
+    except ValueError:
+        wanted = {"bool": "true or false", "int": "a whole number", "float": "a number"}.get(kind, "a text that is not empty")
+        raise ConfigError(f"{where} is {value!r}, and {wanted} is expected.") from None
+
+
+def _check(config: Config) -> None:
+    for name in ("http_port", "coap_port"):
+        if not 0 <= getattr(config, name) <= 65535:
+            raise ConfigError(f"--{name.replace('_', '-')} is {getattr(config, name)}; a port lies between 0 and 65535.")
+    for name in ("max_image_size", "image_cache"):
+        if getattr(config, name) < 1:
+            raise ConfigError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it is a number of bytes above 0.")
+    if not config.rescan > 0:
+        raise ConfigError(f"--rescan is {config.rescan}; it is a number of seconds above 0.")
+    firmware, state = config.firmware_dir.resolve(), config.state.resolve()
+    if state == firmware or firmware in state.parents:
+        raise ConfigError(
+            f"The state folder {str(state)!r} lies in the firmware folder {str(firmware)!r}, which is served:"
+            " choose another one with --state-dir."
+        )
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,201 @@
+"""The Bottle application: which request goes where, and in which form the answer comes back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import bottle
+
+from common import __version__
+from common.errors import OtaError
+from common.release import Release
+from server.coap.urls import CoapUrls
+from server.firmware.catalogue import LiveCatalogue
+from server.web.api import Api
+from server.web.auth import Guard
+from server.web.errors import Failure, failure
+from server.web.pages import PageContext, Pages
+
+STATIC = Path(__file__).parent / "static"
+_SECURITY = [
+    (
+        "Content-Security-Policy",
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+]
+_log = logging.getLogger(__name__)
+
+
+def create_app(api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guard: Guard, folder: Path) -> Callable[..., Any]:
+    """The WSGI application. Its parts come in ready-made; it owns nothing."""
+    site = _Site(api, pages, live, urls, guard, folder)
+    app = bottle.Bottle()
+    app.default_error_handler = site.routing_error
+    app.install(site.guarded)
+    app.get("/", callback=site.index)
+    app.get("/static/<path:path>", callback=site.static)
+    app.get("/favicon.ico", callback=lambda: site.static("favicon.svg"))
+    app.get("/healthz", callback=site.health)
+    app.get("/files/<path:path>", callback=api.file)
+    app.get("/coap/url/<publish_id:path>", callback=site.coap_url)
+    app.get("/api/v1/releases", callback=api.releases)
+    app.get("/api/v1/releases/<publish_id:path>", callback=lambda publish_id: api.release(publish_id).to_json())
+    app.get("/api/v1/notifications/<number>", callback=lambda number: api.notification(number).to_json())
+    app.get("/notifications/<number>", callback=lambda number: pages.notification(api.notification(number)))
+    for method, path, callback in (
+        ("POST", "/publish", site.publish),
+        (["POST", "PUT"], "/notify", site.notify),
+        ("POST", "/remove", site.remove),
+        ("DELETE", "/api/v1/releases/<publish_id:path>", api.remove),
+    ):
+        app.route(path, method, callback, changes=True)
+    return _with_security_headers(app)
+
+
+class _Site:
+    """The handlers that answer people and programs differently. Threads: the web workers call them."""
+
+    def __init__(
+        self, api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guard: Guard, folder: Path
+    ) -> None:
+        self._api = api
+        self._pages = pages
+        self._live = live
+        self._urls = urls
+        self._guard = guard
+        self._folder = folder
+        self._start = secrets.token_hex(4)
+
+    def guarded(self, callback: Callable[..., Any], route: Any) -> Callable[..., Any]:
+        """A Bottle plugin: who may not, does not; an error is a sentence; anything else is a bug and a 500."""
+
+        @wraps(callback)
+        def guarded(*arguments: Any, **named: Any) -> Any:
+            try:
+                self._guard.check_host(bottle.request.environ)
+                if route.config.get("changes"):
+                    self._guard.check_change(bottle.request.environ)
+                return callback(*arguments, **named)
+            except bottle.HTTPResponse as response:
+                return response
+            except OtaError as error:
+                return self._error(failure(error))
+            except Exception:
+                _log.exception("a bug answers %s %r", bottle.request.method, bottle.request.path)
+                return self._error(Failure(500, "internal-error", "The server made a mistake; its log says more."))
+
+        return guarded
+
+    def routing_error(self, error: bottle.HTTPError) -> Any:
+        """Bottle's own refusals: no such path, no such method, a path that is not UTF-8."""
+        status = error.status_code
+        messages = {404: "There is nothing at this address.", 405: "This address does not take requests of this kind."}
+        codes = {404: "not-found", 405: "method-not-allowed"}
+        message = messages.get(status, "The request could not be understood.")
+        body = self._error(Failure(status, codes.get(status, "bad-request"), message))
+        for name, value in error.headers.items():
+            if name == "Allow":
+                body.set_header(name, value)
+        body.apply(bottle.response)
+        return body.body
+
+    def index(self) -> Any:
+        """The page; 304 while nothing has changed."""
+        current = self._live.current
+        context = self._context()
+        tag = hashlib.sha256(f"{self._start} {current.number} {context}".encode()).hexdigest()[:16]
+        etag = f'W/"{tag}"'
+        if bottle.request.get_header("If-None-Match") == etag:
+            return bottle.HTTPResponse(status=304, ETag=etag)
+        releases = [self._api.with_urls(r) for r in current.releases]
+        return _html(self._pages.index(releases, current.problems, context), ETag=etag, Cache_Control="no-cache")
+
+    def static(self, path: str) -> Any:
+        """Style, script and icon; no CDN, for the gateway may be offline."""
+        return bottle.static_file(path, root=str(STATIC))
+
+    def health(self) -> Any:
+        """For monitors."""
+        return {"status": "ok", "releases": len(self._live.current.releases), "problems": len(self._live.current.problems)}
+
+    def coap_url(self, publish_id: str) -> Any:
+        """Plain text, as the original ota-server had it."""
+        return bottle.HTTPResponse(self._api.coap_url(publish_id), Content_Type="text/plain; charset=utf-8")
+
+    def publish(self) -> Any:
+        """201 new, 200 the same bytes were there; people are sent back to the page."""
+        release, created = self._api.publish()
+        if _wants_page():
+            return _see("/")
+        return _json(release.to_json(), 201 if created else 200)
+
+    def notify(self) -> Any:
+        """200 with every result, or 202 where to ask for them."""
+        page = _wants_page()
+        asynchronous = "respond-async" in bottle.request.get_header("Prefer", "")
+        notification, done = self._api.notify(wait=not (asynchronous or page))
+        if page:
+            return _see(f"/notifications/{notification.id}")
+        where = f"/api/v1/notifications/{notification.id}"
+        return _json(notification.to_json(), 200) if done else _json(notification.to_json(), 202, Location=where)
+
+    def remove(self) -> Any:
+        """JSON from programs; from a form only after the question was answered."""
+        if bottle.request.content_type.startswith("application/x-www-form-urlencoded"):
+            release: Release = self._api.release(bottle.request.forms.getunicode("publish_id", ""))
+            if bottle.request.forms.get("sure") != "1":
+                return _html(self._pages.confirm_remove(release))
+            self._api.remove(release.publish_id)
+            return _see("/")
+        return _json(self._api.remove_json(), 200)
+
+    def _context(self) -> PageContext:
+        return PageContext(
+            folder=str(self._folder),
+            coap_url=f"coap://{self._urls.authority(bottle.request.environ.get('REMOTE_ADDR', '::1'))}",
+            changes_allowed=self._guard.changes_allowed,
+            why_not="" if self._guard.changes_allowed else self._guard.why_not,
+            notice=None,
+            version=__version__,
+        )
+
+    def _error(self, found: Failure) -> bottle.HTTPResponse:
+        if _wants_page():
+            return _html(self._pages.error(found.status, found.title, found.message, found.findings), found.status)
+        return _json(found.to_json(), found.status)
+
+
+def _wants_page() -> bool:
+    accept = bottle.request.get_header("Accept", "")
+    return "text/html" in accept and not bottle.request.path.startswith("/api/")
+
+
+def _json(data: dict[str, Any], status: int, **headers: str) -> bottle.HTTPResponse:
+    return bottle.HTTPResponse(json.dumps(data), status=status, Content_Type="application/json", **headers)
+
+
+def _html(text: str, status: int = 200, **headers: str) -> bottle.HTTPResponse:
+    return bottle.HTTPResponse(text, status=status, Content_Type="text/html; charset=UTF-8", **headers)
+
+
+def _see(path: str) -> bottle.HTTPResponse:
+    return bottle.HTTPResponse(status=303, Location=path)
+
+
+def _with_security_headers(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            return start_response(status, headers + _SECURITY, *exc_info)
+
+        return app(environ, start)
+
+    return wrapped

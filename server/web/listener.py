@@ -1,0 +1,201 @@
+"""waitress behind one door: uploads spooled within bounds, refusals that reach the client, a quick stop.
+
+waitress alone drops the connection without an answer when its spool's disk is full, resets a client that is
+still sending when it refuses, and joins its workers for 5 s.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer, create_server
+from waitress.task import ThreadedTaskDispatcher
+from waitress.utilities import Error
+
+from common.errors import ConfigError
+
+THREADS = 8
+_JOIN = 1
+"""Seconds that workers get to end."""
+_DRAIN = 4
+"""A refused body is read to its end up to this many times the limit, so that the client reads the refusal."""
+
+
+class Spool:
+    """How many bytes of request bodies lie on the disk. Threads: waitress' main loop and its workers."""
+
+    def __init__(self, body_limit: int, total_limit: int) -> None:
+        """Bytes: one request's body, and all of them together."""
+        self.body_limit = body_limit
+        self._total_limit = total_limit
+        self._lock = threading.Lock()
+        self._held = 0
+
+    def take(self, size: int) -> bool:
+        """Reserve `size` bytes; False when the spool is full."""
+        with self._lock:
+            if self._held + size > self._total_limit:
+                return False
+            self._held += size
+            return True
+
+    def give_back(self, size: int) -> None:
+        """`size` bytes are free again."""
+        with self._lock:
+            self._held -= size
+
+    @property
+    def held(self) -> int:
+        """Bytes reserved at the moment."""
+        return self._held
+
+
+class _Refusal(Error):
+    """An answer that waitress gives in the application's place."""
+
+    def __init__(self, code: int, reason: str, error: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self._json = json.dumps({"error": error, "message": message}).encode()
+
+    def to_response(self, ident: str | None = None) -> Any:  # noqa: ARG002
+        """Status, headers, body."""
+        return f"{self.code} {self.reason}", [("Content-Type", "application/json")], self._json
+
+
+class _Parser(HTTPRequestParser):
+    """Reads one request; counts its body in the spool, and drains what it refuses."""
+
+    def __init__(self, spool: Spool, adj: Adjustments) -> None:
+        super().__init__(adj)
+        self._spool = spool
+        self._reserved = 0
+        self._refusal: _Refusal | None = None
+        self._left = 0
+
+    def received(self, data: bytes) -> int:
+        """Take bytes off the connection; the number taken."""
+        if self._refusal is not None:
+            taken = min(len(data), self._left)
+            self._left -= taken
+            if not self._left:
+                self._finish()
+            return taken
+        try:
+            taken = super().received(data)
+        except OSError:
+            self.body_bytes_received += len(data)
+            return self._refuse(self._full(), len(data))
+        if self.error is not None and getattr(self.error, "code", 0) == 413:
+            self.error = None
+            self.completed = False
+            return self._refuse(self._too_large(), taken)
+        grown = self.body_bytes_received - self._reserved
+        if grown > 0:
+            if not self._spool.take(grown):
+                return self._refuse(self._full(), taken)
+            self._reserved += grown
+        return taken
+
+    def close(self) -> None:
+        """The request is done with."""
+        self._spool.give_back(self._reserved)
+        self._reserved = 0
+        super().close()
+
+    def _refuse(self, refusal: _Refusal, taken: int) -> int:
+        """Answer `refusal`, once the client has sent all that it wants to send."""
+        self._refusal = refusal
+        waits = self.expect_continue and not self.body_bytes_received
+        rest = self.content_length - self.body_bytes_received
+        if self.body_rcv is not None:
+            self.body_rcv.getbuf().close()
+            self.body_rcv = None
+        if waits or self.chunked or rest <= 0 or self.content_length > _DRAIN * self._spool.body_limit:
+            self._finish()
+        else:
+            self._left = rest
+        return taken
+
+    def _finish(self) -> None:
+        self.expect_continue = False
+        self.error = self._refusal
+        self.completed = True
+
+    def _too_large(self) -> _Refusal:
+        return _Refusal(
+            413,
+            "Request Entity Too Large",
+            "too-large",
+            f"The upload is larger than the {self._spool.body_limit} bytes that the server takes in all"
+            " (--max-image-size is for one file). Nothing was published.",
+        )
+
+    @staticmethod
+    def _full() -> _Refusal:
+        return _Refusal(
+            507,
+            "Insufficient Storage",
+            "store-full",
+            "There is no room for the upload in the server's state folder. Nothing was published; make room and try again.",
+        )
+
+
+class _Dispatcher(ThreadedTaskDispatcher):
+    """Workers that get _JOIN seconds to end."""
+
+    def shutdown(self, cancel_pending: bool = True, timeout: int = _JOIN) -> bool:
+        """waitress calls this at SystemExit, with its own five seconds for a default."""
+        return bool(super().shutdown(cancel_pending, timeout))
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """A listening TCP socket. Raises ConfigError with what to do."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise ConfigError(f"--http-host {host!r} is no address of this machine: use 127.0.0.1, or ::1.") from None
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        raise ConfigError(
+            f"The page cannot listen on {host} port {port} ({error.strerror}). Is another server running there?"
+            " Stop it, or choose another port with --http-port."
+        ) from None
+    return sock
+
+
+def create(app: Callable[..., Any], sock: socket.socket, spool: Spool) -> TcpWSGIServer:
+    """The server; its run() belongs to the main thread, and ends at SystemExit."""
+    dispatcher = _Dispatcher()
+    dispatcher.set_thread_count(THREADS)
+    server = create_server(
+        app,
+        _dispatcher=dispatcher,
+        sockets=[sock],
+        ident="",
+        max_request_body_size=spool.body_limit,
+        # A worker must never wait for a slow reader, or the stop would wait for both.
+        outbuf_high_watermark=1 << 30,
+        inbuf_overflow=1 << 18,
+        channel_timeout=60,
+        cleanup_interval=10,
+    )
+    assert isinstance(server, TcpWSGIServer)  # one socket, one server
+    server.channel_class = type("Channel", (HTTPChannel,), {"parser_class": partial(_Parser, spool)})
+    return server

@@ -16,7 +16,8 @@ from common.errors import InvalidDeviceUrl
 
 COAP_PORT = 5683
 DEFAULT_PATH = "suit/trigger"
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9\-_.]{0,252})", re.ASCII)
+_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9][A-Za-z0-9\-_]{0,62}(\.[A-Za-z0-9\-_]{1,63})*\.?", re.ASCII)
+"""A name whose parts have 1 to 63 characters: resolvers choke on others (RFC 1035, 2.3.4)."""
 _ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,14}", re.ASCII)
 
 
@@ -63,10 +64,14 @@ def _parse(text: str) -> DeviceUrl:
     authority, _, path = rest.partition("/")
     if "?" in path or "#" in path:
         raise wrong("it has a query or a fragment, and devices take only a path")
+    if "," in path:
+        raise wrong("its path has a comma, which parts one device from the next (in a path, write %2C)")
     if len(path.encode()) > 255 or (any(not segment for segment in path.split("/")) and path):
         raise wrong("its path is too long or has an empty part")
     host, port = _split_port(authority, wrong)
     address, percent, zone = host.partition("%")
+    if found and zone.startswith("25"):
+        zone = zone[2:]  # a URI writes the % itself as %25 (RFC 6874, 2)
     if percent and not _ZONE.fullmatch(zone):
         raise wrong("behind % stands no interface, such as wpan0")
     try:

@@ -142,7 +142,7 @@ class Release:
         """The JSON shape of a release."""
         return {
             "publish_id": self.publish_id,
-            "published": self.published.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "published": self.published.isoformat().replace("+00:00", "Z"),
             "state": self.state.value,
             "forced": self.forced,
             "sequence_number": self.sequence_number,
@@ -170,13 +170,13 @@ class Release:
         """The inverse of `to_json`. Raises KeyError, ValueError or TypeError for anything else."""
         return cls(
             publish_id=data["publish_id"],
-            published=dt.datetime.fromisoformat(data["published"]),
+            published=_instant(data["published"]),
             state=State(data["state"]),
             files=tuple(
                 ReleaseFile(
                     role=Role(f["role"]),
                     name=f["name"],
-                    size=f["size"],
+                    size=int(f["size"]),
                     sha256=f["sha256"],
                     path=f["coap_path"],
                     also_served_at=tuple(f.get("also_served_at", ())),
@@ -186,12 +186,19 @@ class Release:
             ),
             findings=tuple(Finding.from_json(f) for f in data.get("findings", ())),
             forced=data.get("forced", False),
-            sequence_number=data.get("sequence_number"),
+            sequence_number=None if (number := data.get("sequence_number")) is None else int(number),
             vendor_id=data.get("vendor_id"),
             class_id=data.get("class_id"),
             board=data.get("board"),
             signature=data.get("signature", "absent"),
         )
+
+
+def _instant(text: str) -> dt.datetime:
+    read = dt.datetime.fromisoformat(text)
+    if read.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone, so it is no RFC 3339 time")
+    return read
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class Scanner:
         problems: list[Problem] = []
 
         def problem(where: str, message: str) -> None:
-            shown = where.encode("utf-8", "backslashreplace").decode()
+            shown = os.fsencode(where).decode("utf-8", "backslashreplace")
             problems.append(Problem(shown, f"{message[0].upper()}{message[1:]}"))
 
         top = os.path.join(self._root, path)
@@ -219,7 +219,7 @@ class Scanner:
         return digest
 
     def _inside(self, target: str) -> bool:
-        return target.startswith(self._root.rstrip("/") + "/")
+        return target == self._root or target.startswith(self._root.rstrip("/") + "/")
 
     def _is_fresh(self, time: float) -> bool:
         return -_CLOCK_SLACK < self._now - time < QUIET

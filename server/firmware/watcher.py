@@ -34,10 +34,14 @@ class _Dirty(FileSystemEventHandler):
         self._lock = threading.Lock()
         self._paths: set[str] = set()
         self.flag = threading.Event()
+        self.lost = False
+        """The root itself is gone: another folder of its name is not watched yet, even with the same inode."""
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type not in _CONTENT:
             return
+        if event.event_type in ("deleted", "moved") and os.fsdecode(event.src_path) == self._root:
+            self.lost = True
         for path in (event.src_path, event.dest_path):
             if path:
                 self._add(os.path.relpath(os.fsdecode(path), self._root), event.is_directory)
@@ -114,29 +118,23 @@ class Watcher:
             pause = _SOON
             full = self._clock() + self._rescan
             while not self._stopping.is_set():
-                woken = self._dirty.flag.wait(self._next_look(pause, full))
+                unsettled = self._live.current.unsettled
+                woken = self._dirty.flag.wait(min(pause if unsettled else _BACK_OFF, max(0.0, full - self._clock())))
                 pause = _SOON if woken else min(1.5 * pause, _BACK_OFF)
                 if self._stopping.is_set():
                     return
                 if woken:
                     self._stopping.wait(_GATHER)
-                self._watch()
                 where: frozenset[str] | None = self._dirty.take()
-                if self._full_look or self._clock() >= full or self._failing or self._watched is None:
+                blind = self._watch() or self._failing or self._observer is None
+                if blind or self._full_look or self._clock() >= full:
                     where, full, self._full_look = None, self._clock() + self._rescan, False
+                elif not (woken or unsettled or self._live.current.pending):
+                    continue
                 self._look(where)
         except Exception:
             _log.exception("the thread that watches the firmware folder died")
             self._died("catalogue")
-
-    def _next_look(self, pause: float, full: float) -> float:
-        current = self._live.current
-        wait = max(0.0, full - self._clock())
-        if current.unsettled:
-            return min(pause, wait)
-        if current.pending or self._failing or self._watched is None:
-            return min(_BACK_OFF, wait)
-        return wait
 
     def _look(self, where: frozenset[str] | None) -> None:
         try:
@@ -147,17 +145,18 @@ class Watcher:
                 _log.warning("the firmware folder %r cannot be read (%s); it is served as it was", self._root, error.strerror)
             self._failing = True
 
-    def _watch(self) -> None:
-        """Watch the root, and again when another folder has taken its place."""
+    def _watch(self) -> bool:
+        """Watch the root, and again when another folder has taken its place; whether that was so."""
         try:
             inode = os.stat(self._root).st_ino
         except OSError:
             inode = None
-        if inode == self._watched:
-            return
+        if inode == self._watched and not self._dirty.lost:
+            return False
         self._unwatch()
+        self._watched = inode
         if inode is None:
-            return
+            return True
         observer = Observer()
         try:
             observer.schedule(self._dirty, self._root, recursive=True)
@@ -168,11 +167,12 @@ class Watcher:
                 error.strerror or error,
                 min(_BACK_OFF, self._rescan),
             )
-            return
-        self._observer, self._watched = observer, inode
+            return True
+        self._observer = observer
+        return True
 
     def _unwatch(self) -> None:
-        observer, self._observer, self._watched = self._observer, None, None
+        observer, self._observer, self._dirty.lost = self._observer, None, False
         if observer is not None:
             observer.stop()
             observer.join()

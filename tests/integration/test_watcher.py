@@ -1,0 +1,111 @@
+"""The folder changes, and the catalogue follows: with inotify, without it, and when the root is made again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from server.firmware.catalogue import LiveCatalogue
+from server.firmware.store import Store
+from server.firmware.watcher import Watcher
+from tests.support.releases import riot_release, write_release
+from tests.waiting import wait_until
+
+
+@contextmanager
+def watching(folder: Path, rescan: float = 3600) -> Iterator[LiveCatalogue]:
+    store = Store(folder, 1 << 24, time.time)
+    store.prepare()
+    live = LiveCatalogue(store, time.time)
+    died: list[str] = []
+    watcher = Watcher(folder, live, rescan, died.append)
+    watcher.start()
+    try:
+        yield live
+    finally:
+        watcher.stop()
+        assert not died
+
+
+def test_copied_moved_replaced_removed(tmp_path: Path) -> None:
+    folder, source = tmp_path / "fw", tmp_path / "source"
+    files = riot_release(source)
+    with watching(folder) as live:
+        subprocess.run(["cp", "-r", source, folder / "a"], check=True)
+        wait_until(lambda: "a/slot1" in live.current.images, what="the copied release")
+        (folder / "deep" / "er").mkdir(parents=True)
+        shutil.copytree(source, tmp_path / "b")
+        os.rename(tmp_path / "b", folder / "deep" / "er" / "b")
+        wait_until(lambda: "deep/er/b/slot0" in live.current.images, what="the moved release")
+        (folder / "a" / "manifest").write_bytes(b"opaque")
+        (folder / "a" / "slot0").write_bytes(b"other bytes")
+        wait_until(lambda: live.current.images["a/slot0"].size == 11, what="the replaced file")
+        os.rename(folder / "deep", folder / "flat")
+        wait_until(lambda: "flat/er/b/slot0" in live.current.images and "deep/er/b/slot0" not in live.current.images)
+        shutil.rmtree(folder / "flat")
+        wait_until(lambda: [r.publish_id for r in live.current.releases] == ["a"], what="the removed release")
+    assert len(files) == 3
+
+
+def test_a_slow_copy_delays_itself_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "fw"
+    write_release(folder / "slow")
+    with watching(folder) as live:
+        wait_until(lambda: "slow/slot0" in live.current.images)
+        old = live.current.images["slow/slot0"]
+        with (folder / "slow" / "slot0").open("r+b") as writer:
+            writer.write(b"new")
+            writer.flush()
+            write_release(folder / "quick", seed=2)
+            wait_until(lambda: "quick/slot1" in live.current.images, what="the other release")
+            assert live.current.images["slow/slot0"] == old
+        wait_until(lambda: live.current.images["slow/slot0"] != old, what="the slow one, once it is closed")
+
+
+def test_without_inotify_the_rescan_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "fw"
+    monkeypatch.setattr("server.firmware.watcher._Dirty.on_any_event", lambda self, event: None)
+    with watching(folder, rescan=0.2) as live:
+        write_release(folder / "v")
+        wait_until(lambda: "v/slot1" in live.current.images, what="the rescan")
+        shutil.rmtree(folder / "v")
+        wait_until(lambda: not live.current.images, what="the rescan")
+
+
+@pytest.mark.expects_log("cannot be read")
+@pytest.mark.parametrize("how", ["renamed", "deleted"])
+def test_a_root_that_is_made_again_is_watched_again(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "fw"
+    write_release(folder / "v")
+    with watching(folder) as live:
+        wait_until(lambda: "v/slot0" in live.current.images)
+        if how == "renamed":
+            os.rename(folder, tmp_path / "away")
+        else:
+            shutil.rmtree(folder)
+        write_release(folder / "w")
+        wait_until(lambda: set(live.current.by_id) == {"w"}, what="the new root")
+        write_release(folder / "x")
+        wait_until(lambda: "x/slot0" in live.current.images, what="a change in the new root")
+
+
+def test_reading_does_not_wake_it(tmp_path: Path) -> None:
+    folder = tmp_path / "fw"
+    write_release(folder / "v")
+    with watching(folder) as live:
+        wait_until(lambda: "v/slot0" in live.current.images and not live.current.unsettled)
+        looks = []
+        refresh = live.refresh
+        live.refresh = lambda where=None: (looks.append(where), refresh(where))[1]  # type: ignore[method-assign]
+        for _ in range(20):
+            (folder / "v" / "slot0").read_bytes()
+        write_release(folder / "w")
+        wait_until(lambda: "w/slot1" in live.current.images)
+        assert all(where is not None and "v" not in where for where in looks)

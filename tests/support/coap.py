@@ -1,0 +1,112 @@
+"""Hand-made CoAP datagrams and the parts of a CoAP server in this process."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.coap import datagram
+from server.coap import endpoint as coap
+from server.coap.blocks import Blocks
+from server.coap.datagram import Datagram
+from server.coap.pins import Pins
+from server.coap.protocol import Protocol
+from server.firmware.catalogue import LiveCatalogue
+from server.firmware.images import ImageCache
+from server.firmware.store import Store
+
+MAX_FILE = 16 << 20
+
+
+def get(path: str, *options: tuple[int, bytes], mid: int = 1, token: bytes = b"", kind: int = datagram.CON, code: int = 1) -> bytes:
+    """A request; `path` without a leading slash."""
+    segments = [(datagram.URI_PATH, s.encode()) for s in path.split("/")] if path else []
+    return datagram.encode(Datagram(kind, code, mid, token, tuple(sorted([*segments, *options], key=lambda o: o[0]))))
+
+
+def block2(number: int, szx: int) -> tuple[int, bytes]:
+    """A Block2 option of a request."""
+    return datagram.BLOCK2, datagram.uint(number << 4 | szx)
+
+
+def settle(live: LiveCatalogue) -> None:
+    """Refresh until nothing is being written any more."""
+    while live.refresh().unsettled:
+        time.sleep(0.02)
+
+
+@dataclass
+class Parts:
+    """A CoAP server's parts over a folder."""
+
+    store: Store
+    live: LiveCatalogue
+    cache: ImageCache
+    pins: Pins
+    blocks: Blocks
+    protocol: Protocol
+
+
+def make_parts(folder: Path, cache_limit: int = 1 << 28, pins: Pins | None = None) -> Parts:
+    """Everything but the socket; the catalogue is settled."""
+    store = Store(folder, MAX_FILE, time.time)
+    store.prepare()
+    live = LiveCatalogue(store, time.time)
+    settle(live)
+    cache = ImageCache(store.read, cache_limit)
+    pins = pins or Pins(time.monotonic, 1000, 1 << 28)
+    return Parts(store, live, cache, pins, Blocks(live, cache, pins), Protocol(live))
+
+
+@contextmanager
+def serving(parts: Parts, host: str = "::") -> Iterator[coap.Endpoint]:
+    """The endpoint on a free port."""
+    sock = coap.open_socket(host, 0)
+    died: list[str] = []
+    endpoint = coap.Endpoint(sock, parts.blocks, parts.protocol, parts.cache, lambda: None, died.append)
+    endpoint.start()
+    try:
+        yield endpoint
+    finally:
+        endpoint.stop()
+        assert not died
+
+
+@contextmanager
+def peer(port: int, host: str = "::1", timeout: float = 10) -> Iterator[socket.socket]:
+    """A connected UDP socket."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(timeout)
+        sock.connect((host, port))
+        yield sock
+
+
+def ask(sock: socket.socket, data: bytes) -> Datagram:
+    """Send a request and read its answer, whatever came before it; the socket's time-out is the limit."""
+    sock.send(data)
+    mid = data[2] << 8 | data[3]
+    while True:
+        answer = datagram.parse(sock.recv(65536))
+        assert answer is not None
+        if answer.mid == mid or answer.type == datagram.NON:
+            return answer
+
+
+def fetch(sock: socket.socket, path: str, szx: int = 6, first_mid: int = 1) -> bytes:
+    """A whole file, block by block, with message ids that go on."""
+    body = b""
+    number = 0
+    while True:
+        answer = ask(sock, get(path, block2(number, szx), mid=(first_mid + number) & 0xFFFF))
+        assert answer.dotted_code == "2.05", answer
+        block = answer.block2
+        assert block is not None
+        assert (block.number, block.szx) == (number, szx)
+        body += answer.payload
+        if not block.more:
+            return body
+        number += 1

@@ -1,0 +1,230 @@
+"""What the folder's files become: releases, problems, served paths."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from common.release import State
+from server.firmware.catalogue import LiveCatalogue
+from server.firmware.store import Store
+from tests.support.releases import riot_release, write_release
+
+
+class Clock:
+    """Unix time that only a test moves; it begins well after what the test writes."""
+
+    def __init__(self) -> None:
+        self.now = time.time() + 1000
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def live(tmp_path: Path, clock: Clock) -> LiveCatalogue:
+    store = Store(tmp_path, 100_000, clock)
+    store.prepare()
+    return LiveCatalogue(store, clock)
+
+
+def test_the_plain_form_is_a_release(live: LiveCatalogue, tmp_path: Path) -> None:
+    riot_release(tmp_path / "version_42")
+    current = live.refresh()
+    [release] = current.releases
+    assert release.publish_id == "version_42"
+    assert release.state is State.READY
+    assert release.sequence_number == 1700000100
+    assert [f.path for f in release.files] == ["version_42/manifest", "version_42/slot0", "version_42/slot1"]
+    assert set(current.images) == {"version_42/manifest", "version_42/slot0", "version_42/slot1"}
+    assert current.problems == ()
+
+
+def test_suffixes_name_roles_too_and_both_paths_are_served(live: LiveCatalogue, tmp_path: Path) -> None:
+    write_release(tmp_path / "v")
+    for old, new in (("manifest", "manifest.suit"), ("slot0", "slot0.bin"), ("slot1", "slot1.cbor")):
+        (tmp_path / "v" / old).rename(tmp_path / "v" / new)
+    current = live.refresh()
+    assert set(current.images) == {"v/manifest", "v/manifest.suit", "v/slot0", "v/slot0.bin", "v/slot1", "v/slot1.cbor"}
+    assert current.releases[0].files[0].also_served_at == ("v/manifest.suit",)
+
+
+def test_one_image_is_enough(live: LiveCatalogue, tmp_path: Path) -> None:
+    write_release(tmp_path / "v", slot1=False)
+    assert live.refresh().by_id["v"].state is State.READY
+
+
+@pytest.mark.expects_log("Two files claim to be the slot0")
+def test_two_files_for_one_role_are_a_problem(live: LiveCatalogue, tmp_path: Path) -> None:
+    write_release(tmp_path / "v")
+    (tmp_path / "v" / "slot0.bin").write_bytes(b"x")
+    current = live.refresh()
+    assert current.releases == ()
+    assert [p.path for p in current.problems] == ["v"]
+    assert "v/slot0.bin" in current.images
+    assert "v/manifest" in current.images
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".x.AbC123", ".syncthing.slot0.tmp", "slot0~", "slot0.part", "slot0.filepart", ".git/config", ".env", ".stversions/slot0"],
+)
+def test_temporary_and_hidden_names_are_never_served(live: LiveCatalogue, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(b"x")
+    current = live.refresh()
+    assert dict(current.images) == {}
+    assert current.problems == ()
+
+
+@pytest.mark.expects_log("in the firmware folder")
+def test_what_cannot_be_served_is_a_problem_and_no_crash(live: LiveCatalogue, tmp_path: Path) -> None:
+    outside = tmp_path.parent / "outside"
+    outside.write_bytes(b"secret")
+    (tmp_path / "link").symlink_to(outside)
+    (tmp_path / "nowhere").symlink_to("does-not-exist")
+    (tmp_path / "hidden").symlink_to(".stignore")
+    (tmp_path / "loop").symlink_to(".")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(bytes(100_001))
+    (tmp_path / "a.sync-conflict-20261123-155109-J35G5MY.suit").write_bytes(b"x")
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))).write_bytes(b"x")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(tmp_path / "socket"))
+        current = live.refresh()
+    assert dict(current.images) == {}
+    problems = {p.path: p.message for p in current.problems}
+    conflict = "a.sync-conflict-20261123-155109-J35G5MY.suit"
+    assert set(problems) == {"link", "nowhere", "hidden", "loop", "pipe", "large", "socket", conflict, "\\xff\\xfe"}
+    assert "leads out of the firmware folder" in problems["link"]
+    assert "100001 bytes" in problems["large"]
+
+
+def test_a_link_that_stays_inside_is_followed(live: LiveCatalogue, tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"x")
+    (tmp_path / "other").symlink_to("real")
+    assert set(live.refresh().images) == {"real", "other"}
+
+
+@pytest.mark.expects_log("in the firmware folder")
+def test_names_that_are_no_publish_ids_are_problems(live: LiveCatalogue, tmp_path: Path) -> None:
+    write_release(tmp_path / "my release")
+    write_release(tmp_path / "outer")
+    write_release(tmp_path / "outer" / "inner")
+    write_release(tmp_path)
+    current = live.refresh()
+    assert [r.publish_id for r in current.releases] == ["outer"]
+    assert {p.path for p in current.problems} == {"my release", "outer/inner", "manifest"}
+    assert "my release/slot0" in current.images
+
+
+def test_a_release_that_does_not_fit_is_incomplete_and_then_rejected(live: LiveCatalogue, tmp_path: Path, clock: Clock) -> None:
+    riot_release(tmp_path / "v")
+    (tmp_path / "v" / "slot0").write_bytes(b"half")
+    clock.now = (tmp_path / "v" / "slot0").stat().st_ctime + 1
+    current = live.refresh()
+    assert (current.by_id["v"].state, dict(current.images)) == (State.INCOMPLETE, {})
+    assert [f.code for f in current.by_id["v"].findings] == ["size-mismatch"]
+    assert current.pending
+    clock.now += 60
+    current = live.refresh()
+    assert (current.by_id["v"].state, dict(current.images)) == (State.REJECTED, {})
+    (tmp_path / "v" / ".forced").touch()
+    current = live.refresh()
+    assert current.by_id["v"].state is State.READY
+    assert current.by_id["v"].forced
+    assert "v/slot0" in current.images
+
+
+def test_a_manifest_alone_waits_for_its_images(live: LiveCatalogue, tmp_path: Path, clock: Clock) -> None:
+    files = riot_release(tmp_path / "v")
+    for name in ("slot0", "slot1"):
+        (tmp_path / "v" / name).unlink()
+    clock.now = (tmp_path / "v").stat().st_ctime + 1
+    assert live.refresh().by_id["v"].state is State.INCOMPLETE
+    (tmp_path / "v" / "slot0").write_bytes(files["slot0"])
+    clock.now = (tmp_path / "v").stat().st_ctime + 1
+    assert live.refresh().by_id["v"].state is State.INCOMPLETE
+    (tmp_path / "v" / "slot1").write_bytes(files["slot1"])
+    clock.now = (tmp_path / "v").stat().st_ctime + 1
+    assert live.refresh().by_id["v"].state is State.READY
+
+
+def test_a_file_that_is_open_for_writing_is_not_served(live: LiveCatalogue, tmp_path: Path) -> None:
+    files = write_release(tmp_path / "v")
+    with (tmp_path / "v" / "slot1").open("r+b") as writer:
+        writer.write(b"ab")
+        writer.flush()
+        current = live.refresh()
+        assert current.unsettled
+        assert current.by_id["v"].state is State.INCOMPLETE
+        assert dict(current.images) == {}
+        assert [f.code for f in current.by_id["v"].findings] == ["being-written"]
+    assert live.refresh().images["v/slot1"].size == len(files["slot1"])
+
+
+def test_a_release_stays_as_it_was_while_a_file_of_it_is_replaced(live: LiveCatalogue, tmp_path: Path, clock: Clock) -> None:
+    write_release(tmp_path / "v")
+    before = live.refresh()
+    (tmp_path / "v" / "slot0").write_bytes(b"new")
+    clock.now = (tmp_path / "v" / "slot0").stat().st_ctime + 0.1
+    during = live.refresh()
+    assert during.unsettled
+    assert during.images == before.images
+    clock.now += 1
+    assert live.refresh().images["v/slot0"].size == 3
+
+
+def test_a_release_that_is_being_deleted_is_never_half_there(live: LiveCatalogue, tmp_path: Path, clock: Clock) -> None:
+    write_release(tmp_path / "v")
+    before = live.refresh()
+    (tmp_path / "v" / "manifest").unlink()
+    clock.now = (tmp_path / "v").stat().st_mtime + 0.1
+    assert live.refresh().releases == before.releases
+    for name in ("slot0", "slot1"):
+        (tmp_path / "v" / name).unlink()
+    (tmp_path / "v").rmdir()
+    after = live.refresh()
+    assert (after.releases, dict(after.images)) == ((), {})
+
+
+def test_a_change_that_keeps_inode_size_and_mtime_is_seen(live: LiveCatalogue, tmp_path: Path, clock: Clock) -> None:
+    """What rsync --inplace -t does."""
+    write_release(tmp_path / "v")
+    before = live.refresh().images["v/slot0"]
+    status = os.stat(tmp_path / "v" / "slot0")
+    with (tmp_path / "v" / "slot0").open("r+b") as file:
+        file.write(b"other")
+    os.utime(tmp_path / "v" / "slot0", ns=(status.st_atime_ns, status.st_mtime_ns))
+    clock.now += 1000
+    assert live.refresh().images["v/slot0"].sha256 != before.sha256
+
+
+def test_nothing_changed_is_the_same_number(live: LiveCatalogue, tmp_path: Path) -> None:
+    write_release(tmp_path / "v")
+    assert live.refresh().number == live.refresh().number
+
+
+def test_only_the_folders_that_are_named_are_looked_at(live: LiveCatalogue, tmp_path: Path) -> None:
+    write_release(tmp_path / "a")
+    live.refresh()
+    write_release(tmp_path / "b", seed=2)
+    write_release(tmp_path / "c" / "d", seed=3)
+    assert [r.publish_id for r in live.refresh(frozenset({"a"})).releases] == ["a"]
+    assert {r.publish_id for r in live.refresh(frozenset({""})).releases} == {"a", "b", "c/d"}
+
+
+def test_newest_first(live: LiveCatalogue, tmp_path: Path) -> None:
+    for age, name in enumerate(("new", "middle", "old")):
+        write_release(tmp_path / name, seed=age)
+        os.utime(tmp_path / name / "manifest", (1_700_000_000 - age, 1_700_000_000 - age))
+    assert [r.publish_id for r in live.refresh().releases] == ["new", "middle", "old"]

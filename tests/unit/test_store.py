@@ -1,0 +1,137 @@
+"""Writing the firmware folder."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from common.errors import ConfigError, InvalidRelease, ReleaseExists, ReleaseNotFound
+from common.release import Role
+from server.firmware.image import ImageChanged
+from server.firmware.scan import Scan
+from server.firmware.store import STAGING, Store
+
+M, S0, S1 = Role.MANIFEST, Role.SLOT0, Role.SLOT1
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "fw", 1 << 20, time.time)
+    store.prepare()
+    return store
+
+
+def publish(store: Store, publish_id: str, forced: bool = False, **files: bytes) -> bool:
+    with store.stage({Role(name): io.BytesIO(data) for name, data in files.items()}) as staged:
+        return store.commit(staged, publish_id, forced)
+
+
+def test_a_release_is_written_whole_and_staging_is_left_empty(store: Store) -> None:
+    assert publish(store, "fw/app/7", manifest=b"m", slot0=b"a", slot1=b"b")
+    folder = store.root / "fw" / "app" / "7"
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"manifest": b"m", "slot0": b"a", "slot1": b"b"}
+    assert list((store.root / STAGING).iterdir()) == []
+    assert stat.S_IMODE((folder / "slot0").stat().st_mode) & 0o400
+
+
+def test_the_same_bytes_again_are_no_change(store: Store) -> None:
+    assert publish(store, "v", manifest=b"m", slot0=b"a")
+    before = os.stat(store.root / "v").st_ino
+    assert not publish(store, "v", manifest=b"m", slot0=b"a")
+    assert os.stat(store.root / "v").st_ino == before
+
+
+@pytest.mark.parametrize("files", [{"slot0": b"x"}, {"slot0": b"a", "slot1": b"b"}])
+def test_other_bytes_are_refused_and_nothing_changes(store: Store, files: dict[str, bytes]) -> None:
+    publish(store, "v", manifest=b"m", slot0=b"a")
+    with pytest.raises(ReleaseExists, match="'v' is taken"):
+        publish(store, "v", manifest=b"m", **files)
+    assert (store.root / "v" / "slot0").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize(("inner", "outer"), [("a/b/c", "a/b"), ("a/b", "a")])
+def test_a_release_neither_contains_another_nor_lies_in_one(store: Store, inner: str, outer: str) -> None:
+    publish(store, inner, manifest=b"m", slot0=b"a")
+    with pytest.raises(ReleaseExists, match=f"would contain the release '{inner}'"):
+        publish(store, outer, manifest=b"m", slot0=b"a")
+    with pytest.raises(ReleaseExists, match=f"would lie in the release '{inner}'"):
+        publish(store, inner + "/x", manifest=b"m", slot0=b"a")
+
+
+def test_a_file_in_the_way_is_no_crash(store: Store) -> None:
+    (store.root / "v").write_bytes(b"a file")
+    with pytest.raises(ReleaseExists):
+        publish(store, "v", manifest=b"m", slot0=b"a")
+    with pytest.raises(ReleaseExists):
+        publish(store, "v/w", manifest=b"m", slot0=b"a")
+
+
+def test_a_folder_with_other_files_is_not_replaced(store: Store) -> None:
+    (store.root / "v").mkdir()
+    (store.root / "v" / "notes.txt").write_text("mine")
+    with pytest.raises(ReleaseExists):
+        publish(store, "v", manifest=b"m", slot0=b"a")
+    assert (store.root / "v" / "notes.txt").read_text() == "mine"
+
+
+_NO_IDS = ["", "a//b", "../x", "a/../b", ".hidden", "a/.b", "x" * 201, "a\0b", "latest", "é", "a/", "/a"]
+
+
+@pytest.mark.parametrize("publish_id", _NO_IDS)
+def test_what_is_no_publish_id_is_refused(store: Store, publish_id: str) -> None:
+    with pytest.raises(InvalidRelease):
+        publish(store, publish_id, manifest=b"m", slot0=b"a")
+    assert sorted(p.name for p in store.root.iterdir()) == [STAGING, ".stignore"]
+
+
+def test_remove_takes_the_folder_and_the_empty_ones_above_it(store: Store) -> None:
+    publish(store, "fw/app/7", manifest=b"m", slot0=b"a")
+    publish(store, "fw/other", manifest=b"m", slot0=b"a")
+    store.remove("fw/app/7")
+    assert not (store.root / "fw" / "app").exists()
+    assert (store.root / "fw" / "other" / "slot0").exists()
+    with pytest.raises(ReleaseNotFound):
+        store.remove("fw/app/7")
+
+
+def test_remove_leaves_what_is_not_of_the_release(store: Store) -> None:
+    publish(store, "v", manifest=b"m", slot0=b"a")
+    (store.root / "v" / "notes.txt").write_text("mine")
+    store.remove("v")
+    assert [p.name for p in (store.root / "v").iterdir()] == ["notes.txt"]
+    assert list((store.root / STAGING).iterdir()) == []
+
+
+def test_forced_is_a_file_beside_the_release(store: Store) -> None:
+    publish(store, "v", forced=True, manifest=b"m", slot0=b"a")
+    assert (store.root / "v" / ".forced").exists()
+    store.remove("v")
+    assert not (store.root / "v").exists()
+
+
+def test_prepare_clears_what_a_killed_server_left(store: Store) -> None:
+    (store.root / STAGING / "half").mkdir()
+    (store.root / STAGING / "half" / "manifest").write_bytes(b"m")
+    store.prepare()
+    assert list((store.root / STAGING).iterdir()) == []
+    assert (store.root / ".stignore").read_text().splitlines().count(STAGING) == 1
+
+
+def test_a_folder_that_is_a_file_is_a_config_error(tmp_path: Path) -> None:
+    (tmp_path / "fw").write_text("")
+    with pytest.raises(ConfigError, match="cannot be used"):
+        Store(tmp_path / "fw", 1, time.time).prepare()
+
+
+def test_read_gives_the_hashed_bytes_or_says_that_they_changed(store: Store) -> None:
+    publish(store, "v", manifest=b"m", slot0=b"a")
+    image = store.scan(Scan()).folders["v"].images["slot0"]
+    assert store.read(image) == b"a"
+    (store.root / "v" / "slot0").write_bytes(b"b")
+    with pytest.raises(ImageChanged):
+        store.read(image)

@@ -71,7 +71,7 @@ def test_a_slow_copy_delays_itself_alone(tmp_path: Path) -> None:
 
 def test_without_inotify_the_rescan_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "fw"
-    monkeypatch.setattr("server.firmware.watcher._Dirty.on_any_event", lambda self, event: None)
+    monkeypatch.setattr("server.firmware.watcher._Dirty.on_any_event", lambda *_: None)
     with watching(folder, rescan=0.2) as live:
         write_release(folder / "v")
         wait_until(lambda: "v/slot1" in live.current.images, what="the rescan")

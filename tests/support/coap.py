@@ -22,7 +22,9 @@ from server.firmware.store import Store
 MAX_FILE = 16 << 20
 
 
-def get(path: str, *options: tuple[int, bytes], mid: int = 1, token: bytes = b"", kind: int = datagram.CON, code: int = 1) -> bytes:
+def get(
+    path: str, *options: tuple[int, bytes], mid: int = 1, token: bytes = b"", kind: int = datagram.CON, code: int = 1
+) -> bytes:
     """A request; `path` without a leading slash."""
     segments = [(datagram.URI_PATH, s.encode()) for s in path.split("/")] if path else []
     return datagram.encode(Datagram(kind, code, mid, token, tuple(sorted([*segments, *options], key=lambda o: o[0]))))
@@ -53,9 +55,9 @@ class Parts:
 
 def make_parts(folder: Path, cache_limit: int = 1 << 28, pins: Pins | None = None) -> Parts:
     """Everything but the socket; the catalogue is settled."""
-    store = Store(folder, MAX_FILE, time.time)
+    store = Store(folder, MAX_FILE, lambda: time.time() + 10)
     store.prepare()
-    live = LiveCatalogue(store, time.time)
+    live = LiveCatalogue(store, lambda: time.time() + 10)
     settle(live)
     cache = ImageCache(store.read, cache_limit)
     pins = pins or Pins(time.monotonic, 1000, 1 << 28)

@@ -1,0 +1,75 @@
+"""The real server as a process, as people start it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+_READY = re.compile(r"devices on coap://\S+:(\d+), people on http://(\S+)")
+
+
+class Server:
+    """A running `python -m server`; `log` is what it said so far."""
+
+    def __init__(self, folder: Path, state: Path, flags: Sequence[str] = (), prefix: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self.state = state
+        self._flags = flags
+        self._prefix = prefix
+        self.lines: list[str] = []
+
+    def start(self) -> Server:
+        """Start it and wait until both listeners answer."""
+        folders = ["--firmware-dir", str(self.folder), "--state-dir", str(self.state)]
+        command = [*self._prefix, sys.executable, "-m", "server", *folders, "--http-port", "0", "--coap-port", "0", *self._flags]
+        environment = {k: v for k, v in os.environ.items() if k != "JOURNAL_STREAM"}
+        self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        wait_until(lambda: _READY.search(self.log) or self.process.poll() is not None, 60, "the server's first line")
+        found = _READY.search(self.log)
+        assert found, f"the server did not start: {self.log}"
+        self.coap_port = int(found[1])
+        self.url = f"http://{found[2]}"
+        return self
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+
+    @property
+    def log(self) -> str:
+        """Everything that it wrote."""
+        return "".join(self.lines)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send the signal and wait for the end; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(30)
+        self._reader.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        return status
+
+
+@contextmanager
+def running(folder: Path, state: Path, *flags: str) -> Iterator[Server]:
+    """A server that is stopped at the end; a traceback in its log fails the test."""
+    server = Server(folder, state, flags).start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        assert "Traceback" not in server.log, server.log

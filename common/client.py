@@ -1,0 +1,186 @@
+"""The server's HTTP API as Python calls: the one client of the window and of the command line."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3
+from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
+
+from common import __version__
+from common.answers import read, unreachable
+from common.device_url import DeviceUrl
+from common.errors import InvalidRequest, OtaError, ReleaseNotFound, ServerRefused
+from common.notification import Notification, Nul
+from common.release import Release, Role, check_publish_id
+from common.upload import LocalFiles
+
+POLL = 0.2
+"""Seconds between two looks at a notification."""
+
+_T = TypeVar("_T")
+
+
+class Cancelled(OtaError):
+    """The caller's `cancelled` said so while files were being sent; the server drops what it had of them."""
+
+
+class Client:
+    """Talks to one server. Every failure is an OtaError.
+
+    Threads: one at a time; `cancelled`, `progress` and `stop` are looked at and called in the calling thread.
+    """
+
+    def __init__(self, server_url: str, timeout: float = 60.0, connect_timeout: float = 10.0) -> None:
+        """`server_url` as typed, with or without scheme, port, path or last slash; InvalidRequest if it is none.
+
+        `timeout` is how long to wait for the next bytes of an answer, in seconds.
+        """
+        self.url = _base_url(server_url)
+        self._timeout = (connect_timeout, timeout)
+        self._session = requests.Session()
+        headers = {"Accept": "application/json", "User-Agent": f"ota-publish/{__version__}", "Connection": "close"}
+        self._session.headers.update(headers)
+        if _is_loopback(urlsplit(self.url).hostname or ""):
+            # A proxy would look for the server on its own machine.
+            self._session.trust_env = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what is open."""
+        self._session.close()
+
+    def publish(
+        self,
+        publish_id: str,
+        files: Mapping[Role, Path],
+        force: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> tuple[Release, bool]:
+        """Send the files; return the release, and whether it is new (else the same bytes were there already).
+
+        `progress(sent, total)` is called with bytes, for each piece; `cancelled()` is asked as often, and
+        raises Cancelled from here. The files are read as they are sent.
+        """
+        check_publish_id(publish_id)
+
+        def watch(monitor: MultipartEncoderMonitor) -> None:
+            if cancelled and cancelled():
+                raise Cancelled(f"Publishing {publish_id} was cancelled.")
+            if progress:
+                progress(monitor.bytes_read, monitor.len)
+
+        with LocalFiles(files) as opened:
+            fields: list[tuple[str, Any]] = [("publish_id", publish_id)]
+            fields += [("force", "1")] if force else []
+            fields += [(f.role.value, (f.path.name, f, "application/octet-stream")) for f in opened]
+            body = MultipartEncoderMonitor(MultipartEncoder(fields), watch)
+            status, release = self._call(
+                Release.from_json, "POST", "/publish", data=body, headers={"Content-Type": body.content_type}
+            )
+        return release, status == 201
+
+    def notify(self, publish_id: str, devices: Iterable[DeviceUrl], nul: Nul = Nul.AUTO) -> Notification:
+        """Have the server tell the devices, and return at once; `watch` or `notification` say how it goes on."""
+        form = {"publish_id": publish_id, "urls": ",".join(map(str, devices)), "nul": nul.value}
+        return self._call(Notification.from_json, "POST", "/notify", data=form, headers={"Prefer": "respond-async"})[1]
+
+    def notification(self, notification_id: str, wait: float | None = None) -> Notification:
+        """How far it is; with `wait`, the server may answer only when something changed, or after so many seconds."""
+        path = f"/api/v1/notifications/{quote(notification_id, safe='')}"
+        try:
+            return self._call(Notification.from_json, "GET", path, params=None if wait is None else {"wait": f"{wait:g}"})[1]
+        except ReleaseNotFound:
+            raise ServerRefused(
+                f"The server at {_shown(self.url)} no longer knows this notification: was it started anew?"
+                " Devices may have been told; notify them again to be sure."
+            ) from None
+
+    def watch(self, notification: Notification, stop: threading.Event | None = None) -> Iterator[Notification]:
+        """The notification as it is given, and again each time it changed, until it is done or `stop` is set."""
+        stop = stop or threading.Event()
+        yield notification
+        while not notification.done and not stop.wait(POLL):
+            now = self.notification(notification.id)
+            if now != notification:
+                notification = now
+                yield now
+
+    def releases(self) -> tuple[Release, ...]:
+        """All releases that the server knows, whatever their state."""
+        return self._call(lambda data: tuple(map(Release.from_json, data["releases"])), "GET", "/api/v1/releases")[1]
+
+    def release(self, publish_id: str) -> Release:
+        """One release; ReleaseNotFound if there is none."""
+        return self._call(Release.from_json, "GET", _release_path(publish_id))[1]
+
+    def remove(self, publish_id: str) -> None:
+        """Take a release off the server; ReleaseNotFound if there is none."""
+        self._call(lambda _: None, "DELETE", _release_path(publish_id))
+
+    def _call(self, shape: Callable[[Any], _T], method: str, path: str, **arguments: Any) -> tuple[int, _T]:
+        try:
+            # A redirect would turn a POST into a GET.
+            with self._session.request(
+                method, self.url + path, timeout=self._timeout, allow_redirects=False, stream=True, **arguments
+            ) as response:
+                return response.status_code, read(response, shape, _shown(self.url))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+            raise unreachable(error, _shown(self.url)) from error
+        finally:
+            # A connection that is kept may be closed by the server in the very moment in which it is used again.
+            self._session.close()
+
+
+def _release_path(publish_id: str) -> str:
+    segments = publish_id.split("/")
+    if any(segment in ("", ".", "..") for segment in segments):
+        # On the way these would make another path, and name another release.
+        check_publish_id(publish_id)
+    return "/api/v1/releases/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+def _base_url(text: str) -> str:
+    form = "Write it as http://localhost:8080 or https://gateway.example/ota."
+    typed = text.strip()
+    url = typed if "://" in typed else f"http://{typed}"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidRequest(f"{text!r} is no address of a server: its host or port is malformed. {form}") from None
+    if parts.scheme not in ("http", "https"):
+        raise InvalidRequest(f"{text!r} is no address of a server: only http and https are known, not {parts.scheme}. {form}")
+    if not host or not typed.isprintable() or " " in typed or "\\" in typed or port == 0:
+        raise InvalidRequest(f"{text!r} is no address of a server: its host or port is malformed. {form}")
+    if ":" in parts.netloc.rpartition("@")[2].rpartition(":")[0] and "[" not in parts.netloc:
+        raise InvalidRequest(f"{text!r} is no address of a server: an IPv6 address stands in brackets, as http://[fd00::1]:8080.")
+    if parts.query or parts.fragment:
+        raise InvalidRequest(f"{text!r} is no address of a server: it has a query or a fragment. {form}")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _shown(url: str) -> str:
+    """The URL without the password that may stand in it."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

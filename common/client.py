@@ -128,7 +128,7 @@ class Client:
 
     def remove(self, publish_id: str) -> None:
         """Take a release off the server; ReleaseNotFound if there is none."""
-        self._call(lambda _: None, "DELETE", _release_path(publish_id))
+        self._call(lambda data: data["removed"], "DELETE", _release_path(publish_id))
 
     def _call(self, shape: Callable[[Any], _T], method: str, path: str, **arguments: Any) -> tuple[int, _T]:
         try:

@@ -40,7 +40,7 @@ def create_app(api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guar
     site = _Site(api, pages, live, urls, guard, folder)
     app = bottle.Bottle()
     app.default_error_handler = site.routing_error
-    app.install(site.guarded)
+    app.install(site)
     app.get("/", callback=site.index)
     app.get("/static/<path:path>", callback=site.static)
     app.get("/favicon.ico", callback=lambda: site.static("favicon.svg"))
@@ -62,12 +62,19 @@ def create_app(api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guar
 
 
 class _Site:
-    """The handlers that answer people and programs differently. Threads: the web workers call them."""
+    """The handlers that answer people and programs differently; also the plugin around all handlers.
+
+    Threads: the web workers call it.
+    """
+
+    name = "site"
+    api = 2
+    """Bottle's plugin interface: apply(callback, route)."""
 
     def __init__(
         self, api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guard: Guard, folder: Path
     ) -> None:
-        self._api = api
+        self._calls = api
         self._pages = pages
         self._live = live
         self._urls = urls
@@ -75,7 +82,7 @@ class _Site:
         self._folder = folder
         self._start = secrets.token_hex(4)
 
-    def guarded(self, callback: Callable[..., Any], route: Any) -> Callable[..., Any]:
+    def apply(self, callback: Callable[..., Any], route: Any) -> Callable[..., Any]:
         """A Bottle plugin: who may not, does not; an error is a sentence; anything else is a bug and a 500."""
 
         @wraps(callback)
@@ -116,7 +123,7 @@ class _Site:
         etag = f'W/"{tag}"'
         if bottle.request.get_header("If-None-Match") == etag:
             return bottle.HTTPResponse(status=304, ETag=etag)
-        releases = [self._api.with_urls(r) for r in current.releases]
+        releases = [self._calls.with_urls(r) for r in current.releases]
         return _html(self._pages.index(releases, current.problems, context), ETag=etag, Cache_Control="no-cache")
 
     def static(self, path: str) -> Any:
@@ -129,11 +136,11 @@ class _Site:
 
     def coap_url(self, publish_id: str) -> Any:
         """Plain text, as the original ota-server had it."""
-        return bottle.HTTPResponse(self._api.coap_url(publish_id), Content_Type="text/plain; charset=utf-8")
+        return bottle.HTTPResponse(self._calls.coap_url(publish_id), Content_Type="text/plain; charset=utf-8")
 
     def publish(self) -> Any:
         """201 new, 200 the same bytes were there; people are sent back to the page."""
-        release, created = self._api.publish()
+        release, created = self._calls.publish()
         if _wants_page():
             return _see("/")
         return _json(release.to_json(), 201 if created else 200)
@@ -142,7 +149,7 @@ class _Site:
         """200 with every result, or 202 where to ask for them."""
         page = _wants_page()
         asynchronous = "respond-async" in bottle.request.get_header("Prefer", "")
-        notification, done = self._api.notify(wait=not (asynchronous or page))
+        notification, done = self._calls.notify(wait=not (asynchronous or page))
         if page:
             return _see(f"/notifications/{notification.id}")
         where = f"/api/v1/notifications/{notification.id}"
@@ -151,12 +158,12 @@ class _Site:
     def remove(self) -> Any:
         """JSON from programs; from a form only after the question was answered."""
         if bottle.request.content_type.startswith("application/x-www-form-urlencoded"):
-            release: Release = self._api.release(bottle.request.forms.getunicode("publish_id", ""))
+            release: Release = self._calls.release(bottle.request.forms.getunicode("publish_id", ""))
             if bottle.request.forms.get("sure") != "1":
                 return _html(self._pages.confirm_remove(release))
-            self._api.remove(release.publish_id)
+            self._calls.remove(release.publish_id)
             return _see("/")
-        return _json(self._api.remove_json(), 200)
+        return _json(self._calls.remove_json(), 200)
 
     def _context(self) -> PageContext:
         return PageContext(

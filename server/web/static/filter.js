@@ -1,0 +1,42 @@
+// The box that leaves only the releases with the typed words; shown once there are many.
+export class Filter {
+  constructor(document) {
+    this.box = document.querySelector("[data-filter]");
+    this.input = this.box.querySelector("input");
+    this.matches = this.box.querySelector(".matches");
+    this.cards = document.querySelector("#cards");
+    this.none = document.querySelector("#no-match");
+    this.input.addEventListener("input", () => this.apply());
+    this.input.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.input.value) {
+        this.input.value = "";
+        this.apply();
+        event.preventDefault();
+      }
+    });
+  }
+
+  apply() {
+    const words = this.input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const total = this.cards.children.length;
+    this.box.hidden = total < Number(this.box.dataset.from) && !words.length;
+    let shown = 0;
+    for (const card of this.cards.children) {
+      const fits = words.every((word) => this.text(card).includes(word));
+      if (card.hidden === fits) card.hidden = !fits;
+      shown += fits;
+    }
+    this.matches.textContent = words.length ? `${shown} of ${total}` : "";
+    this.none.hidden = !(words.length && total && !shown);
+    if (!this.none.hidden) this.none.textContent = `No release matches “${this.input.value.trim()}”. Press Escape in the box to see all.`;
+  }
+
+  text(card) {
+    if (card.filterVersion !== card.dataset.version) {
+      card.filterVersion = card.dataset.version;
+      const facts = Array.from(card.querySelectorAll(".fact"), (fact) => fact.textContent);
+      card.filterText = [card.dataset.id, card.dataset.state, ...facts].join(" ").toLowerCase();
+    }
+    return card.filterText;
+  }
+}

@@ -1,0 +1,68 @@
+% rebase("layout.tpl", scripted=True)
+% count = len(cards)
+<svg class="sprite" aria-hidden="true">
+<symbol id="i-ready" viewBox="0 0 16 16"><path d="M3.5 8.5l3 3 6-7"/></symbol>
+<symbol id="i-incomplete" viewBox="0 0 16 16"><path d="M8 4v4.2l2.6 1.6"/><circle cx="8" cy="8" r="6"/></symbol>
+<symbol id="i-rejected" viewBox="0 0 16 16"><path d="M4.5 4.5l7 7M11.5 4.5l-7 7"/></symbol>
+<symbol id="i-withdrawn" viewBox="0 0 16 16"><path d="M4 8h8"/></symbol>
+<symbol id="i-copy" viewBox="0 0 16 16"><rect x="5.5" y="5.5" width="8" height="8" rx="1.6"/><path d="M3.2 10.5h-.4a1.3 1.3 0 0 1-1.3-1.3V3.8a1.3 1.3 0 0 1 1.3-1.3h5.4a1.3 1.3 0 0 1 1.3 1.3v.4"/></symbol>
+<symbol id="i-download" viewBox="0 0 16 16"><path d="M8 2.5v7.5M4.8 7l3.2 3.2L11.2 7M2.8 13.5h10.4"/></symbol>
+<symbol id="i-drop" viewBox="0 0 16 16"><path d="M8 10.5V2.5M4.8 5.6L8 2.4l3.2 3.2M2.5 10v2.3a1.2 1.2 0 0 0 1.2 1.2h8.6a1.2 1.2 0 0 0 1.2-1.2V10"/></symbol>
+</svg>
+<a class="skip" href="#releases">Skip to the releases</a>
+<header class="top">
+<div class="wide">
+<a class="brand" href="./"><img src="{{root}}static/favicon.svg" alt="" width="36" height="36"><h1>OTA Server</h1></a>
+<dl class="where" data-refresh="where">
+<div><dt>Folder</dt><dd><code>{{ctx.folder}}</code></dd></div>
+<div><dt>Devices fetch from</dt><dd><code>{{ctx.coap_url}}</code> <button type="button" class="copy" data-copy="{{ctx.coap_url}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> the CoAP address</span></button></dd></div>
+</dl>
+</div>
+</header>
+<p id="banner" class="banner" role="status"></p>
+<p id="live" class="vh" role="status" aria-live="polite"></p>
+<main class="wide columns">
+<section class="publish" aria-labelledby="publish-title">
+<h2 id="publish-title">Publish a release</h2>
+% if ctx.changes_allowed:
+% include("publish.tpl")
+% else:
+<div class="panel note"><p>{{ctx.why_not}}</p></div>
+% end
+</section>
+<div class="list">
+% if ctx.notice:
+<p class="panel notice" role="status">{{ctx.notice}}</p>
+% end
+<div data-refresh="problems">
+% include("problems.tpl")
+</div>
+<div class="list-head">
+<h2 id="releases" tabindex="-1">Releases <span class="count" data-refresh="count">{{count}}</span></h2>
+<div class="filter" data-filter data-from="{{filter_from}}" hidden><label class="vh" for="filter">Filter the releases</label><input id="filter" type="search" placeholder="Filter by name, board, state…" autocomplete="off" spellcheck="false"><span class="matches" role="status"></span></div>
+</div>
+<div data-refresh="empty">
+% if not cards:
+% include("empty.tpl")
+% end
+</div>
+<div id="cards">
+% for card in cards:
+{{!card}}\\
+% end
+</div>
+<p id="no-match" class="panel note" hidden></p>
+</div>
+</main>
+<footer class="bottom wide"><p>OTA Server {{version}}</p><p><a href="api/v1/releases">This list as JSON</a></p></footer>
+% if ctx.changes_allowed:
+<div id="veil" hidden><div><svg><use href="#i-drop"/></svg><p>Drop the files to fill in the form</p><p class="hint">manifest, slot0 and slot1 are told apart by their names</p></div></div>
+<dialog id="remove-dialog" aria-labelledby="remove-title" aria-describedby="remove-text">
+<h2 id="remove-title">Remove this release?</h2>
+<p id="remove-text">This deletes <strong class="name"></strong> from the firmware folder:</p>
+<ul class="files"></ul>
+<p class="hint">A device that is fetching it right now may finish; no other device gets it any more. This cannot be undone here.</p>
+<div class="outcome" role="alert"></div>
+<div class="buttons"><button type="button" class="cancel" autofocus>Keep it</button><button type="button" class="danger confirm">Remove</button></div>
+</dialog>
+% end

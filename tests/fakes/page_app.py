@@ -1,0 +1,228 @@
+"""The page over made-up releases: the routes that it calls, answered from memory.
+
+    python -m tests.fakes.page_app 8099 typical
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import socketserver
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import bottle
+
+import server.web.pages
+from common.notification import DeviceResult, DeviceState, Notification
+from common.release import Finding, Problem, Release, ReleaseFile, Role, Severity, State
+from server.web.pages import PageContext, Pages
+
+STATIC = Path(server.web.pages.__file__).parent / "static"
+CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+BASE = "coap://[fd00:1234:5678::1]/"
+PUBLISHED = dt.datetime(2026, 11, 20, 9, 30, tzinfo=dt.UTC)
+CONTEXT = PageContext("/var/lib/ota-server/firmware", BASE.rstrip("/"), True, "", None, "0.1.0")
+_ANSWERS = {
+    "refused": (DeviceState.REFUSED, "4.04", "The device has nothing at this path (4.04): is it built with SUIT?"),
+    "silent": (DeviceState.UNREACHABLE, None, "Nothing came back within 45 s: is the device switched on and in range?"),
+}
+
+
+def release(publish_id: str, state: State = State.READY, findings: Sequence[Finding] = (), riot: int | None = None,
+            age: int = 0, sizes: tuple[int, ...] = (489, 30000, 30016)) -> Release:
+    """A made-up release; `riot` is its sequence number, `age` in hours."""
+    files = []
+    for role, size in zip(Role, sizes, strict=False):
+        name = role.value if riot is None else f"{'riot.suit' if role is Role.MANIFEST else role}.{riot}.bin"
+        also = () if riot is None else (f"fw/sample/samr21-xpro/{name}",)
+        digest = hashlib.sha256(f"{publish_id} {role}".encode()).hexdigest()
+        path = f"{publish_id}/{role}"
+        files.append(ReleaseFile(role, name, size, digest, path, also, BASE + path))
+    when = PUBLISHED - dt.timedelta(hours=age)
+    made = Release(publish_id, when, state, tuple(files), tuple(findings))
+    return made if riot is None else replace(made, sequence_number=riot, board="samr21-xpro", signature="unverified")
+
+
+@dataclass
+class PageApp:
+    """State and routes. Threads: one a request; tests change `releases` and `problems` by assigning new lists."""
+
+    releases: list[Release] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    context: PageContext = CONTEXT
+    refusal: tuple[int, dict[str, Any]] | None = None
+    """Answers every change while it is set: a status and an error's JSON."""
+
+    def __post_init__(self) -> None:
+        self.pages = Pages()
+        self.uploads: list[dict[str, tuple[str, int]]] = []
+        self.not_modified = 0
+        self.hold = threading.Event()
+        self.hold.set()
+        """While it is clear, an upload is not answered."""
+        self._notification: Notification | None = None
+
+    def wsgi(self) -> bottle.Bottle:
+        """The application."""
+        app = bottle.Bottle()
+        app.get("/", callback=self._index)
+        app.get("/static/<path:path>", callback=lambda path: bottle.static_file(path, root=str(STATIC)))
+        app.get("/files/<path:path>", callback=self._file)
+        app.post("/publish", callback=self._changes(self._publish))
+        app.post("/notify", callback=self._changes(self._notify))
+        app.get("/api/v1/notifications/<number>", callback=lambda number: self._step().to_json())  # noqa: ARG005
+        app.get("/notifications/<number>", callback=lambda number: self.pages.notification(self._step()))  # noqa: ARG005
+        app.post("/remove", callback=self._changes(self._remove))
+        app.add_hook("after_request", lambda: bottle.response.set_header("Content-Security-Policy", CSP))
+        return app
+
+    def _changes(self, handler: Callable[[], Any]) -> Callable[[], Any]:
+        def handle() -> Any:
+            bottle.request.body.read()
+            if self.refusal is None:
+                return handler()
+            status, data = self.refusal
+            if not _wants_page():
+                return bottle.HTTPResponse(json.dumps(data), status, Content_Type="application/json")
+            findings = [Finding.from_json(f) for f in data.get("findings", ())]
+            return bottle.HTTPResponse(self.pages.error(status, "That cannot be done as asked", data["message"], findings), status)
+
+        return handle
+
+    def _index(self) -> Any:
+        html = self.pages.index(self.releases, self.problems, self.context)
+        etag = f'W/"{hashlib.sha256(html.encode()).hexdigest()[:16]}"'
+        if bottle.request.get_header("If-None-Match") == etag:
+            self.not_modified += 1
+            return bottle.HTTPResponse(status=304, ETag=etag)
+        bottle.response.set_header("ETag", etag)
+        bottle.response.set_header("Cache-Control", "no-cache")
+        return html
+
+    def _file(self, path: str) -> Any:
+        if path not in {f.path for r in self.releases for f in r.files}:
+            return bottle.HTTPResponse(self.pages.error(404, "There is nothing here", f"No file is served as {path!r}."), 404)
+        name = path.replace("/", "-")
+        return bottle.HTTPResponse(f"bytes of {path}".encode(), Content_Type="application/octet-stream",
+                                   Content_Disposition=f'attachment; filename="{name}"')
+
+    def _publish(self) -> Any:
+        forms, files = bottle.request.forms, bottle.request.files
+        self.hold.wait(60)
+        contents = {role: (files[role].raw_filename, len(files[role].file.read())) for role in Role if role in files}
+        self.uploads.append({**{r.value: c for r, c in contents.items()}, "force": (forms.get("force", ""), 0)})
+        made = release(forms.getunicode("publish_id"))
+        self.releases = [replace(made, files=tuple(replace(f, size=contents[f.role][1]) for f in made.files if f.role in contents)),
+                         *self.releases]
+        if _wants_page():
+            return bottle.HTTPResponse(status=303, Location="/")
+        return bottle.HTTPResponse(json.dumps(self.releases[0].to_json()), 201, Content_Type="application/json")
+
+    def _notify(self) -> Any:
+        devices = bottle.request.forms.getunicode("urls").replace(",", " ").split()
+        waiting = tuple(DeviceResult(d, DeviceState.WAITING, None, "It has not answered yet.") for d in devices)
+        self._notification = Notification("7", bottle.request.forms.getunicode("publish_id"), waiting)
+        if _wants_page():
+            return bottle.HTTPResponse(status=303, Location="/notifications/7")
+        return bottle.HTTPResponse(json.dumps(self._notification.to_json()), 202, Content_Type="application/json",
+                                   Location="/api/v1/notifications/7")
+
+    def _step(self) -> Notification:
+        """One more device answers each time somebody asks; one called "waiting" never does."""
+        assert self._notification is not None
+        results = list(self._notification.results)
+        for index, result in enumerate(results):
+            if result.state is DeviceState.WAITING and "waiting" not in result.device:
+                told = next((a for key, a in _ANSWERS.items() if key in result.device), None)
+                state, code, message = told or (DeviceState.ACCEPTED, "2.01", "The device took the message (2.01).")
+                results[index] = DeviceResult(result.device, state, code, message)
+                break
+        self._notification = replace(self._notification, results=tuple(results))
+        return self._notification
+
+    def _remove(self) -> Any:
+        form = bottle.request.content_type.startswith("application/x-www-form-urlencoded")
+        forms = bottle.request.forms
+        publish_id = forms.getunicode("publish_id") if form else json.loads(bottle.request.body.read())["publish_id"]
+        found = next(r for r in self.releases if r.publish_id == publish_id)
+        if form and forms.get("sure") != "1":
+            return self.pages.confirm_remove(found)
+        self.releases = [r for r in self.releases if r is not found]
+        return bottle.HTTPResponse(status=303, Location="/") if form else {"removed": publish_id}
+
+
+class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = False
+    request_queue_size = 64
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 5
+    """Seconds: a browser opens connections ahead of need, and may leave them unused."""
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@contextmanager
+def serve(app: PageApp, port: int = 0) -> Iterator[str]:
+    """Serve on loopback; yields the address, which ends in a slash."""
+    with make_server("127.0.0.1", port, app.wsgi(), _Server, _Quiet) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), name="page-app")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{httpd.server_port}/"
+        finally:
+            app.hold.set()
+            httpd.shutdown()
+            thread.join()
+
+
+def _wants_page() -> bool:
+    return "text/html" in bottle.request.get_header("Accept", "")
+
+
+def scene(name: str) -> PageApp:
+    """Something to look at: empty, typical, many, long, closed."""
+    mismatch = Finding(Severity.ERROR, "digest-mismatch", "slot0 has the SHA-256 3f8a0b9c12de…, and the manifest says 9b23ac6eeb6c…:"
+                       " manifest and image are not of the same build. Build both again, together.", Role.SLOT0)
+    missing = Finding(Severity.WARNING, "image-missing", "The manifest names an image for slot1, and there is no slot1 file:"
+                      " a device that has to write slot1 will find nothing to fetch.", Role.SLOT1)
+    typical = [
+        release("fw/sample/samr21-xpro/1700000200", riot=1700000200),
+        release("fw/sample/samr21-xpro/1700000100", riot=1700000100, age=26),
+        release("heating-valve/2.4.0", State.INCOMPLETE, [missing], age=50, sizes=(489, 96260)),
+        release("version_41", State.REJECTED, [mismatch], age=700, sizes=(512, 1_234_567, 1_234_583)),
+        release("version_40", State.WITHDRAWN, age=9000),
+    ]
+    problem = Problem("slot0.1700000300.bin", "This looks like a release without a publish id: put its files into a folder of their own.")
+    if name == "empty":
+        return PageApp()
+    if name == "many":
+        return PageApp([release(f"version_{n}", age=n) for n in range(40)], [
+            Problem(f"incoming/build-{n}/firmware.sync-conflict-20261123-155109-J35G5MY.bin",
+                    "Syncthing kept this copy because two sides changed the file: keep one of the two.") for n in range(23)])
+    if name == "thousand":
+        return PageApp([release(f"version_{n}", age=n, riot=1700000000 - n) for n in range(1000)])
+    if name == "long":
+        return PageApp([release("x" * 200), release("/".join(["a-very-long-product-name"] * 8)[:199] + "z", State.INCOMPLETE, [missing],
+                                                    riot=1700000100)], [Problem("y" * 250, problem.message), problem])
+    if name == "closed":
+        return PageApp(typical[:2], context=replace(CONTEXT, changes_allowed=False, why_not=(
+            "This server is reachable from the network and has no access control yet, so nothing can be changed over HTTP."
+            " Drop files into the firmware folder, or start it with --http-host 127.0.0.1 and use it on the gateway itself.")))
+    return PageApp(typical, [problem])
+
+
+if __name__ == "__main__":
+    with serve(scene(sys.argv[2]), int(sys.argv[1])) as address:
+        print(address)
+        threading.Event().wait()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bottle import SimpleTemplate
+from bottle import SimpleTemplate, html_escape
 
 from common import __version__
 from common.notification import DeviceState, Notification
@@ -36,7 +36,12 @@ _DEVICE_STATES = {
     DeviceState.REFUSED: "Refused",
     DeviceState.UNREACHABLE: "No answer",
 }
-_SIGNATURES = {"valid": "Signature valid", "invalid": "Signature invalid", "unverified": "Signature not checked", "absent": "Not signed"}
+_SIGNATURES = {
+    "valid": "Signature valid",
+    "invalid": "Signature invalid",
+    "unverified": "Signature not checked",
+    "absent": "Not signed",
+}
 _SEVERITIES = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
 
 
@@ -87,7 +92,9 @@ class Pages:
     def error(self, status: int, title: str, message: str, findings: Iterable[Finding] = (), root: str = "/") -> str:
         """An error; its address may be anywhere, so the links are absolute unless `root` says better."""
         found = [(f.severity.value, _SEVERITIES[f.severity], f.message) for f in findings]
-        return str(self._error.render(root=root, title=title, status=status, message=message, findings=found, version=__version__))
+        return str(
+            self._error.render(root=root, title=title, status=status, message=message, findings=found, version=__version__)
+        )
 
     def notification(self, notification: Notification, root: str = "../") -> str:
         """What each device answered; it asks for itself again while one is waiting."""
@@ -128,7 +135,7 @@ class Pages:
                 data_version=hashlib.sha256(f"{data} {changes_allowed} {__version__}".encode()).hexdigest()[:12],
                 state=release.state.value,
                 state_word=word,
-                state_meaning=meaning,
+                meaning=meaning,
                 when=_when(release.published),
                 facts=_facts(release),
                 findings=[(f.severity.value, _SEVERITIES[f.severity], f.message) for f in release.findings],
@@ -196,5 +203,12 @@ def human_size(size: int) -> str:
     return f"{text} {unit}"
 
 
+def _breakable(text: str) -> str:
+    """As HTML, with leave to break a long line behind a slash."""
+    return str(html_escape(text)).replace("/", "/<wbr>")
+
+
 def _template(name: str) -> Any:
-    return SimpleTemplate(name=f"{name}.tpl", lookup=[str(VIEWS)])
+    template = SimpleTemplate(name=f"{name}.tpl", lookup=[str(VIEWS)])
+    template.defaults = {"wrap": _breakable}
+    return template

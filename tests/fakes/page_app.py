@@ -93,7 +93,7 @@ class PageApp:
             if not _wants_page():
                 return bottle.HTTPResponse(json.dumps(data), status, Content_Type="application/json")
             findings = [Finding.from_json(f) for f in data.get("findings", ())]
-            return bottle.HTTPResponse(self.pages.error(status, "That cannot be done as asked", data["message"], findings), status)
+            return bottle.HTTPResponse(self.pages.error(status, "That did not work", data["message"], findings), status)
 
         return handle
 
@@ -120,8 +120,8 @@ class PageApp:
         contents = {role: (files[role].raw_filename, len(files[role].file.read())) for role in Role if role in files}
         self.uploads.append({**{r.value: c for r, c in contents.items()}, "force": (forms.get("force", ""), 0)})
         made = release(forms.getunicode("publish_id"))
-        self.releases = [replace(made, files=tuple(replace(f, size=contents[f.role][1]) for f in made.files if f.role in contents)),
-                         *self.releases]
+        sent = tuple(replace(f, size=contents[f.role][1]) for f in made.files if f.role in contents)
+        self.releases = [replace(made, files=sent), *self.releases]
         if _wants_page():
             return bottle.HTTPResponse(status=303, Location="/")
         return bottle.HTTPResponse(json.dumps(self.releases[0].to_json()), 201, Content_Type="application/json")
@@ -191,11 +191,19 @@ def _wants_page() -> bool:
 
 
 def scene(name: str) -> PageApp:
-    """Something to look at: empty, typical, many, long, closed."""
-    mismatch = Finding(Severity.ERROR, "digest-mismatch", "slot0 has the SHA-256 3f8a0b9c12de…, and the manifest says 9b23ac6eeb6c…:"
-                       " manifest and image are not of the same build. Build both again, together.", Role.SLOT0)
-    missing = Finding(Severity.WARNING, "image-missing", "The manifest names an image for slot1, and there is no slot1 file:"
-                      " a device that has to write slot1 will find nothing to fetch.", Role.SLOT1)
+    """Something to look at: empty, typical, many, thousand, long, closed."""
+    mismatch = Finding(
+        Severity.ERROR, "digest-mismatch",
+        "slot0 has the SHA-256 3f8a0b9c12de…, and the manifest says 9b23ac6eeb6c…: manifest and image are not of the same build."
+        " Build both again, together.", Role.SLOT0)
+    missing = Finding(
+        Severity.WARNING, "image-missing",
+        "The manifest names an image for slot1, and there is no slot1 file: a device that has to write slot1 will find nothing"
+        " to fetch.", Role.SLOT1)
+    stray = "This looks like a release without a publish id: put its files into a folder of their own."
+    conflict = "Syncthing kept this copy because two sides changed the file: keep one of the two."
+    closed = ("This server is reachable from the network and has no access control yet, so nothing can be changed over HTTP."
+              " Drop files into the firmware folder, or start it with --http-host 127.0.0.1 and use it on the gateway itself.")
     typical = [
         release("fw/sample/samr21-xpro/1700000200", riot=1700000200),
         release("fw/sample/samr21-xpro/1700000100", riot=1700000100, age=26),
@@ -203,23 +211,21 @@ def scene(name: str) -> PageApp:
         release("version_41", State.REJECTED, [mismatch], age=700, sizes=(512, 1_234_567, 1_234_583)),
         release("version_40", State.WITHDRAWN, age=9000),
     ]
-    problem = Problem("slot0.1700000300.bin", "This looks like a release without a publish id: put its files into a folder of their own.")
-    if name == "empty":
-        return PageApp()
-    if name == "many":
-        return PageApp([release(f"version_{n}", age=n) for n in range(40)], [
-            Problem(f"incoming/build-{n}/firmware.sync-conflict-20261123-155109-J35G5MY.bin",
-                    "Syncthing kept this copy because two sides changed the file: keep one of the two.") for n in range(23)])
-    if name == "thousand":
-        return PageApp([release(f"version_{n}", age=n, riot=1700000000 - n) for n in range(1000)])
-    if name == "long":
-        return PageApp([release("x" * 200), release("/".join(["a-very-long-product-name"] * 8)[:199] + "z", State.INCOMPLETE, [missing],
-                                                    riot=1700000100)], [Problem("y" * 250, problem.message), problem])
-    if name == "closed":
-        return PageApp(typical[:2], context=replace(CONTEXT, changes_allowed=False, why_not=(
-            "This server is reachable from the network and has no access control yet, so nothing can be changed over HTTP."
-            " Drop files into the firmware folder, or start it with --http-host 127.0.0.1 and use it on the gateway itself.")))
-    return PageApp(typical, [problem])
+    match name:
+        case "empty":
+            return PageApp()
+        case "many":
+            conflicts = [f"incoming/build-{n}/firmware.sync-conflict-20261123-155109-J35G5MY.bin" for n in range(23)]
+            return PageApp([release(f"version_{n}", age=n) for n in range(40)], [Problem(path, conflict) for path in conflicts])
+        case "thousand":
+            return PageApp([release(f"version_{n}", age=n, riot=1700000000 - n) for n in range(1000)])
+        case "long":
+            deep = "/".join(["a-very-long-product-name"] * 8)
+            releases = [release("x" * 200), release(deep, State.INCOMPLETE, [missing], riot=1700000100)]
+            return PageApp(releases, [Problem("y" * 250, stray), Problem("slot0.bin", stray)])
+        case "closed":
+            return PageApp(typical[:2], context=replace(CONTEXT, changes_allowed=False, why_not=closed))
+    return PageApp(typical, [Problem("slot0.1700000300.bin", stray)])
 
 
 if __name__ == "__main__":

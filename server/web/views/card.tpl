@@ -1,6 +1,6 @@
 % name = release.publish_id
 <article class="card" id="{{anchor}}" data-id="{{name}}" data-state="{{state}}" data-version="{{data_version}}" aria-labelledby="{{anchor}}-n">
-<header><h3 id="{{anchor}}-n">{{name}}</h3><span class="state {{state}}" title="{{state_meaning}}"><svg aria-hidden="true"><use href="#i-{{state}}"/></svg>{{state_word}}</span></header>
+<header><h3 id="{{anchor}}-n">{{!wrap(name)}}</h3><span class="state {{state}}" title="{{meaning}}"><svg aria-hidden="true"><use href="#i-{{state}}"/></svg>{{state_word}}</span></header>
 <p class="facts"><span class="when"><span class="ago" data-live></span><time datetime="{{when[0]}}">{{when[1]}}</time></span>\\
 % for words, title, kind in facts:
 <span class="fact {{kind}}" title="{{title}}">{{words}}</span>\\
@@ -17,25 +17,27 @@
 % if f.name:
 <span class="file-name">{{f.name}}</span>\\
 % end
-</th><td role="cell" class="size" title="{{f.exact_size}}">{{f.size}}</td>\\
-<td role="cell" class="sha"><code title="{{f.sha256}}">{{f.sha256[:12]}}</code><button type="button" class="copy" data-copy="{{f.sha256}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> SHA-256 of {{f.role}}</span></button></td>\\
+</th><td role="cell" class="size" title="{{f.exact_size}}">{{f.size}}</td>
+<td role="cell" class="sha"><code title="{{f.sha256}}">{{f.sha256[:12]}}</code><button type="button" class="copy" data-copy="{{f.sha256}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> SHA-256 of {{f.role}}</span></button></td>
 <td role="cell" class="url">\\
 % if f.url:
-<span><code>{{f.url}}</code><button type="button" class="copy" data-copy="{{f.url}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> CoAP URL of {{f.role}}</span></button></span>\\
+<span><code>{{!wrap(f.url)}}</code><button type="button" class="copy" data-copy="{{f.url}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> CoAP URL of {{f.role}}</span></button></span>\\
 % end
 % for path in f.also:
-<span class="also">also at <code>{{path}}</code></span>\\
+<span class="also">also at <code>{{!wrap(path)}}</code></span>\\
 % end
 </td><td role="cell" class="get"><a href="{{root}}{{f.href}}" download title="Download {{f.role}}"><svg aria-hidden="true"><use href="#i-download"/></svg><span>Download</span><span class="vh"> {{f.role}}</span></a></td></tr>\\
 % end
 </tbody></table>
+<div class="actions"{{!" hidden" if state == "ready" and not changes_allowed else ""}}><p class="meaning"{{!" hidden" if state == "ready" else ""}}>{{meaning}}</p>
 % if changes_allowed:
-<div class="actions"><details class="notify"{{!"" if notify else " hidden"}}><summary>Notify devices</summary>
+<details class="notify"{{!"" if notify else " hidden"}}><summary>Notify devices</summary>
 <form method="post" action="{{root}}notify"><input type="hidden" name="publish_id" value="{{name}}">
-<label class="field"><span class="name">Device URLs</span><textarea name="urls" rows="2" required placeholder="[fd00::2]/suit/trigger" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea></label>
+<label class="field"><span class="name">Device URLs</span><textarea name="urls" rows="3" required placeholder="[fd00::2]/suit/trigger" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea></label>
 <p class="hint">One a line, or separated by commas. Without a path it is <code>/suit/trigger</code>.</p>
 <details class="advanced"><summary>Advanced</summary><label class="field"><span class="name">End the message with a NUL byte</span><select name="nul"><option value="auto">Automatic: RIOT devices get it</option><option value="yes">Yes</option><option value="no">No</option></select></label></details>
 <div class="buttons"><button class="primary">Notify</button></div><div class="results" data-live></div></form></details>
-<form class="remove" method="post" action="{{root}}remove"><input type="hidden" name="publish_id" value="{{name}}"><button>Remove…<span class="vh"> {{name}}</span></button></form></div>
+<form class="remove" method="post" action="{{root}}remove"><input type="hidden" name="publish_id" value="{{name}}"><button>Remove…<span class="vh"> {{name}}</span></button></form>
 % end
+</div>
 </article>

@@ -1,6 +1,6 @@
 <div class="panel empty">
 <h3>Nothing is published yet</h3>
-<p>A release is a manifest and its images. There are three ways to bring one here; it shows up on this page by itself.</p>
+<p>A release is a manifest and its images. However you bring one here, it shows up on this page by itself.</p>
 <ol>
 % if ctx.changes_allowed:
 <li><strong>In this browser.</strong> Drop the files anywhere on this page, or use the form.</li>

@@ -14,7 +14,7 @@
 <div class="wide">
 <a class="brand" href="./"><img src="{{root}}static/favicon.svg" alt="" width="36" height="36"><h1>OTA Server</h1></a>
 <dl class="where" data-refresh="where">
-<div><dt>Folder</dt><dd><code>{{ctx.folder}}</code></dd></div>
+<div><dt>Folder</dt><dd><code>{{!wrap(ctx.folder)}}</code></dd></div>
 <div><dt>Devices fetch from</dt><dd><code>{{ctx.coap_url}}</code> <button type="button" class="copy" data-copy="{{ctx.coap_url}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> the CoAP address</span></button></dd></div>
 </dl>
 </div>

@@ -4,14 +4,14 @@
 <h2 id="problems-title">{{"1 problem" if total == 1 else f"{total} problems"}} in the folder</h2>
 <ul>
 % for problem in problems[:shown]:
-<li><code>{{problem.path or "."}}</code><span>{{problem.message}}</span></li>
+<li><code>{{!wrap(problem.path or ".")}}</code><span>{{problem.message}}</span></li>
 % end
 </ul>
 % if total > shown:
 <details><summary>Show {{total - shown}} more</summary>
 <ul>
 % for problem in problems[shown:]:
-<li><code>{{problem.path or "."}}</code><span>{{problem.message}}</span></li>
+<li><code>{{!wrap(problem.path or ".")}}</code><span>{{problem.message}}</span></li>
 % end
 </ul>
 </details>

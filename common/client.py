@@ -43,6 +43,8 @@ class Client:
         `timeout` is how long to wait for the next bytes of an answer, in seconds.
         """
         self.url = _base_url(server_url)
+        self.shown_url = _shown(self.url)
+        """Without a password: for people to read."""
         self._timeout = (connect_timeout, timeout)
         self._session = requests.Session()
         headers = {"Accept": "application/json", "User-Agent": f"ota-publish/{__version__}", "Connection": "close"}
@@ -104,7 +106,7 @@ class Client:
             return self._call(Notification.from_json, "GET", path, params=None if wait is None else {"wait": f"{wait:g}"})[1]
         except ReleaseNotFound:
             raise ServerRefused(
-                f"The server at {_shown(self.url)} no longer knows this notification: was it started anew?"
+                f"The server at {self.shown_url} no longer knows this notification: was it started anew?"
                 " Devices may have been told; notify them again to be sure."
             ) from None
 
@@ -136,9 +138,9 @@ class Client:
             with self._session.request(
                 method, self.url + path, timeout=self._timeout, allow_redirects=False, stream=True, **arguments
             ) as response:
-                return response.status_code, read(response, shape, _shown(self.url))
+                return response.status_code, read(response, shape, self.shown_url)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise unreachable(error, _shown(self.url)) from error
+            raise unreachable(error, self.shown_url) from error
         finally:
             # A connection that is kept may be closed by the server in the very moment in which it is used again.
             self._session.close()

@@ -1,0 +1,150 @@
+"""What the command line says: lines for people as things happen, or one JSON object at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from common.answers import error_code
+from common.device_url import DeviceUrl
+from common.errors import OtaError
+from common.notification import DeviceResult, DeviceState, Notification
+from common.release import Finding, Release
+
+
+class Report:
+    """Keeps what is known of the run; prints to stdout what is the result, and to stderr what went wrong."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._message: dict[str, Any] = {}
+        self._findings: tuple[Finding, ...] = ()
+        self._told: set[str] = set()
+        self._width = 0
+        self.published = False
+        """Whether the release is on the server because of this run, new or with the same bytes as before."""
+        self.release: Release | None = None
+        self.results: tuple[DeviceResult, ...] = ()
+
+    def publication(self, release: Release, created: bool) -> None:
+        """The server has it."""
+        self.release, self.published = release, True
+        if created:
+            self._line(f"Published {release.publish_id} ({_amount(len(release.files), release.size)}).")
+        else:
+            self._line(f"{release.publish_id} is already published with the same bytes.")
+        self.findings(release.findings)
+
+    def findings(self, findings: Sequence[Finding]) -> None:
+        """What a check says of a release that it does not stop."""
+        self._findings = tuple(findings)
+        for finding in findings:
+            self._line(f"{finding.severity}: {finding.message}")
+
+    def plan(self, publish_id: str, sizes: Sequence[int], server: str, devices: Sequence[DeviceUrl]) -> None:
+        """What a dry run would have done."""
+        parts = [f"publish {publish_id} ({_amount(len(sizes), sum(sizes))}) on {server}"] if sizes else []
+        if devices:
+            parts.append(f"notify {', '.join(map(str, devices))} of {'it' if sizes else publish_id}")
+        message = f"Would {' and '.join(parts)}. Nothing was changed."
+        self._message = {"dry_run": True, "message": message}
+        self._line(message)
+
+    def notifying(self, publish_id: str, devices: Sequence[DeviceUrl]) -> None:
+        """Before the first device's line."""
+        self._width = max(len(str(device)) for device in devices)
+        if not self.published:
+            self._line(f"Notifying of {publish_id}.")
+
+    @property
+    def answered(self) -> int:
+        """How many devices have."""
+        return sum(r.state is not DeviceState.WAITING for r in self.results)
+
+    @property
+    def all_accepted(self) -> bool:
+        """Every device said yes."""
+        return all(r.state is DeviceState.ACCEPTED for r in self.results)
+
+    def news(self, notification: Notification) -> list[DeviceResult]:
+        """Take over a snapshot; those that have answered since the one before."""
+        self.results = notification.results
+        return [r for r in self.results if r.state is not DeviceState.WAITING and r.device not in self._told]
+
+    def device(self, result: DeviceResult) -> None:
+        """One device's answer."""
+        self._told.add(result.device)
+        code = f" ({result.code})" if result.code else ""
+        why = "" if result.state is DeviceState.ACCEPTED else f": {result.message}"
+        self._line(f"{result.device:{self._width}}  {result.state}{code}{why}")
+
+    def error(self, error: OtaError) -> None:
+        """What went wrong, in a sentence, and the findings behind it."""
+        found: tuple[Finding, ...] = getattr(error, "findings", ())
+        self._failure(error_code(type(error)), str(error), found)
+
+    def interrupted(self) -> None:
+        """Ctrl-C."""
+        if self.published and self.release:
+            text = f"Interrupted: {self.release.publish_id} is published, but not every device has answered."
+        elif self.results:
+            text = "Interrupted: not every device has answered; the server goes on to notify them."
+        else:
+            text = "Interrupted before the server had confirmed anything; it does no harm to do the same again."
+        self._failure("interrupted", text, ())
+
+    def end(self) -> None:
+        """The JSON object, where it was asked for."""
+        if self._as_json:
+            text = json.dumps({
+                "published": self.published,
+                **self._message,
+                "release": self.release.to_json() if self.release else None,
+                "findings": [finding.to_json() for finding in self._findings],
+                "results": [result.to_json() for result in self.results],
+            })
+            _print(text, sys.stdout)
+
+    def _failure(self, code: str, message: str, findings: tuple[Finding, ...]) -> None:
+        self._message = {"error": code, "message": message}
+        self._findings = findings or self._findings
+        for line in (message, *(f"{finding.severity}: {finding.message}" for finding in findings)):
+            _print(_clean(line), sys.stderr)
+
+    def _line(self, text: str) -> None:
+        if not self._as_json:
+            _print(_clean(text), sys.stdout)
+
+
+def _print(text: str, stream: TextIO | None) -> None:
+    if stream is None:
+        return  # closed before the start; print() would take stdout in its place
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        # Whoever read it has gone, or the disk is full: the work goes on, and Python must not complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _amount(files: int, size: int) -> str:
+    return f"{files} file{'' if files == 1 else 's'}, {size_text(size)}"
+
+
+def size_text(size: int) -> str:
+    """Bytes for a person, in decimal units: 60.5 kB."""
+    if size < 1000:
+        return f"{size} B"
+    amount = float(size)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 999.95 or unit == "GB":
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def _clean(text: str) -> str:
+    """Without control characters: devices and servers wrote parts of it, and a terminal obeys them."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -147,8 +147,7 @@ class Notifier:
         url = self._urls.url(f"{publish_id}/manifest", peer=peer)
         caution = _check_length(url, device, nul)
         if nul is Nul.AUTO:
-            listing = self._client.request("GET", target, ".well-known/core")
-            nul = Nul.YES if listing.code == "2.05" and b"</riot/board>" in listing.payload else Nul.NO
+            nul = Nul.YES if self._is_riot(target) else Nul.NO
         payload = url.encode() + (b"\0" if nul is Nul.YES else b"")
         try:
             answer = self._client.request("POST", target, device.path, payload)
@@ -157,6 +156,13 @@ class Notifier:
         except DeviceUnreachable as error:
             raise DeviceUnreachable(f"{error}{caution}") from error
         return _result(device, answer, caution)
+
+    def _is_riot(self, target: DeviceUrl) -> bool:
+        try:
+            listing = self._client.request("GET", target, ".well-known/core")
+        except DeviceRefused:
+            return False  # it is there, and that is what counts: the notification itself may be welcome
+        return listing.code == "2.05" and b"</riot/board>" in listing.payload
 
 
 def _result(device: DeviceUrl, answer: Answer, caution: str) -> DeviceResult:

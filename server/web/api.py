@@ -103,7 +103,7 @@ class Api:
 
     def notify(self, wait: bool) -> tuple[Notification, bool]:
         """Start to tell devices; the notification, and whether it is done. Waits only when `wait` and a place is free."""
-        forms = bottle.request.forms
+        forms = uploads.fields(bottle.request)
         publish_id = uploads.field(forms, "publish_id")
         text = ",".join(uploads.field(forms, name) for name in ("urls", "device_urls") if forms.getall(name))
         try:

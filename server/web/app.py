@@ -15,9 +15,9 @@ import bottle
 
 from common import __version__
 from common.errors import OtaError
-from common.release import Release
 from server.coap.urls import CoapUrls
 from server.firmware.catalogue import LiveCatalogue
+from server.web import uploads
 from server.web.api import Api
 from server.web.auth import Guard
 from server.web.errors import Failure, failure
@@ -158,8 +158,9 @@ class _Site:
     def remove(self) -> Any:
         """JSON from programs; from a form only after the question was answered."""
         if bottle.request.content_type.startswith("application/x-www-form-urlencoded"):
-            release: Release = self._calls.release(bottle.request.forms.getunicode("publish_id", ""))
-            if bottle.request.forms.get("sure") != "1":
+            forms = uploads.fields(bottle.request)
+            release = self._calls.release(uploads.field(forms, "publish_id"))
+            if not uploads.yes(forms, "sure"):
                 return _html(self._pages.confirm_remove(release))
             self._calls.remove(release.publish_id)
             return _see("/")
@@ -199,10 +200,19 @@ def _see(path: str) -> bottle.HTTPResponse:
 
 
 def _with_security_headers(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Also lets go of what was spooled: Bottle keeps a worker's last request, and its files, until the next one."""
+
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             return start_response(status, headers + _SECURITY, *exc_info)
 
-        return app(environ, start)
+        try:
+            return app(environ, start)
+        finally:
+            for upload in environ.get("bottle.request.files", {}).values():
+                upload.file.close()
+            body = environ.get("bottle.request.body")
+            if body is not None:
+                body.close()
 
     return wrapped

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import bottle
 
-from common.errors import InvalidRelease, InvalidRequest, TooLarge
+from common.errors import InvalidRelease, InvalidRequest, StoreFull, TooLarge
 from common.release import Role
 from server.firmware.layouts import role_of_upload
 
@@ -24,6 +24,18 @@ class Upload:
     publish_id: str
     files: Mapping[Role, BinaryIO]
     force: bool
+
+
+def fields(request: Any) -> Any:
+    """The text fields of a form, of either encoding. Raises InvalidRequest."""
+    try:
+        return request.forms
+    except bottle.HTTPError:
+        raise InvalidRequest("The form is broken off or malformed; nothing was done. Send it again.") from None
+    except UnicodeDecodeError:
+        raise InvalidRequest("A text field of the form is not UTF-8; nothing was done.") from None
+    except OSError:
+        raise StoreFull("There is no room for the upload in the server's state folder. Make room and try again.") from None
 
 
 def field(forms: Any, name: str, default: str | None = None) -> str:
@@ -54,10 +66,8 @@ def read(request: Any, max_file: int) -> Upload:
         raise InvalidRequest(
             "The request has no multipart/form-data body. With curl: -F publish_id=version_42 -F manifest=@m.bin -F slot0=@a.bin"
         )
-    try:
-        forms, uploads = request.forms, request.files
-    except bottle.HTTPError:
-        raise InvalidRequest("The multipart body is broken off or malformed; nothing was published. Send it again.") from None
+    forms = fields(request)
+    uploads = request.files
     if not forms and not uploads:
         raise InvalidRequest("The multipart body is empty or malformed; nothing was published.")
     publish_id = field(forms, "publish_id")

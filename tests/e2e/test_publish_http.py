@@ -1,0 +1,288 @@
+"""Publishing over HTTP with curl and by hand: what works, and every way in which it must not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support import coap
+from tests.support.releases import SAMPLE, image, riot_release
+from tests.support.server import Server, running
+from tests.waiting import wait_until
+
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is missing: apt-get install curl")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("publish")
+    with running(folder / "fw", folder / "state", "--max-image-size", "200000") as server:
+        yield server
+
+
+def publish(server: Server, publish_id: str | bytes, files: dict[str, bytes], **fields: str) -> requests.Response:
+    return requests.post(
+        server.url + "/publish", data={"publish_id": publish_id, **fields},
+        files={name: (name, data) for name, data in files.items()}, timeout=60,
+    )
+
+
+def fetch(server: Server, path: str) -> bytes:
+    with coap.peer(server.coap_port) as sock:
+        return coap.fetch(sock, path)
+
+
+@needs_curl
+def test_curl_is_enough(server: Server, tmp_path: Path) -> None:
+    files = riot_release(tmp_path)
+    parts = [x for name in files for x in ("-F", f"{name}=@{tmp_path}/{name}")]
+    command = ["curl", "-s", "-w", "\n%{http_code}", "-F", "publish_id=version_42", *parts, server.url + "/publish"]
+    body, status = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rsplit("\n", 1)
+    release = json.loads(body)
+    assert status == "201"
+    assert (release["publish_id"], release["state"], release["sequence_number"]) == ("version_42", "ready", 1700000100)
+    assert {f["role"]: f["size"] for f in release["files"]} == {name: len(data) for name, data in files.items()}
+    for name, data in files.items():
+        assert fetch(server, f"version_42/{name}") == data
+        assert requests.get(f"{server.url}/files/version_42/{name}", timeout=10).content == data
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("\n200")
+
+
+def test_many_segments_one_image_and_a_role_by_base_name(server: Server) -> None:
+    files = {"manifest": b"opaque", "/home/me/bin/board/app-slot0.1700000300.riot.bin": image(100, 1)}
+    assert publish(server, "fw/app/board-1.2+3~x", files).status_code == 201
+    assert fetch(server, "fw/app/board-1.2+3~x/slot0") == image(100, 1)
+    assert requests.get(server.url + "/api/v1/releases/fw/app/board-1.2+3~x", timeout=10).json()["state"] == "ready"
+
+
+def test_the_same_id_with_other_bytes_is_refused(server: Server) -> None:
+    assert publish(server, "twice", {"manifest": b"m", "slot0": b"a"}).status_code == 201
+    assert publish(server, "twice", {"manifest": b"m", "slot0": b"a"}).status_code == 200
+    refused = publish(server, "twice", {"manifest": b"m", "slot0": b"b"}, force="1")
+    assert (refused.status_code, refused.json()["error"]) == (409, "release-exists")
+    assert fetch(server, "twice/slot0") == b"a"
+
+
+def test_files_that_do_not_fit_need_force(server: Server, tmp_path: Path) -> None:
+    files = riot_release(tmp_path)
+    files["slot1"] = bytes(30016)
+    refused = publish(server, "misfit", files)
+    assert refused.status_code == 400
+    assert [f["code"] for f in refused.json()["findings"]] == ["digest-mismatch"]
+    assert not (server.folder / "misfit").exists()
+    forced = publish(server, "misfit", files, force="1")
+    assert (forced.status_code, forced.json()["forced"], forced.json()["state"]) == (201, True, "ready")
+    assert fetch(server, "misfit/slot1") == bytes(30016)
+
+
+GOOD = {"manifest": b"m", "slot0": b"a"}
+
+
+@pytest.mark.parametrize(
+    "publish_id",
+    ["..", "../x", "a/../../x", "a//b", "/a", "a/", ".hidden", "a/.b", "a\0b", "x" * 300, "é", "a b", "latest", "a/.well-known",
+     b"\xff\xfe", "a\\b", "%2e%2e", "", "a\nb"],
+)
+def test_what_is_no_publish_id(server: Server, publish_id: str | bytes) -> None:
+    before = sorted(os.listdir(server.folder))
+    refused = publish(server, publish_id, GOOD)
+    assert refused.status_code == 400
+    assert refused.json()["error"] in ("invalid-release", "invalid-request")
+    assert sorted(os.listdir(server.folder)) == before
+
+
+def post(server: Server, parts: list[tuple[str, tuple[Any, ...]]], **more: Any) -> requests.Response:
+    return requests.post(server.url + "/publish", files=parts, timeout=60, **more)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ([("manifest", ("m", b"m")), ("slot0", ("a", b"a"))], "'publish_id' is missing"),
+        ([("publish_id", (None, "v1")), ("publish_id", (None, "v2")), ("manifest", ("m", b"m"))], "'publish_id' is there 2 times"),
+        ([("publish_id", (None, "v")), ("slot0", ("a", b"a"))], "no manifest"),
+        ([("publish_id", (None, "v")), ("manifest", ("m", b"m"))], "no image"),
+        ([("publish_id", (None, "v")), ("manifest", ("m", b"m")), ("slot0", ("a", b""))], "slot0 is empty"),
+        ([("publish_id", (None, "v")), ("manifest", ("m", b"m")), ("slot0", ("a", b"1")), ("slot0", ("b", b"2"))], "Two file parts"),
+        ([("publish_id", (None, "v")), ("manifest", ("m", b"m")), ("slot0", ("a", b"1")), ("what", ("b", b"2"))], "'what' is none of"),
+        ([("publish_id", (None, "v")), ("manifest", (None, "text")), ("slot0", ("a", b"1"))], "manifest came as a text field"),
+        ([("publish_id", (None, "v")), ("force", (None, "maybe")), ("manifest", ("m", b"m"))], "it is 1 or 0"),
+    ],
+)
+def test_fields_that_are_missing_empty_or_doubled(server: Server, parts: list[Any], sentence: str) -> None:
+    refused = post(server, parts)
+    assert refused.status_code == 400
+    assert sentence in refused.json()["message"]
+    assert not (server.folder / "v").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: form-d", "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: form-data; name=publish_id\r\n\r\nv", "multipart/form-data; boundary=x"),
+        (b"\0\1\2" * 100, "multipart/form-data"),
+        (b"publish_id=v", "application/x-www-form-urlencoded"),
+        (b"{}", "application/json"),
+    ],
+)
+def test_a_broken_body(server: Server, body: bytes, content_type: str) -> None:
+    refused = requests.post(server.url + "/publish", data=body, headers={"Content-Type": content_type}, timeout=30)
+    assert refused.status_code == 400
+    assert "message" in refused.json()
+
+
+def test_too_large_a_file_and_too_large_a_body(server: Server) -> None:
+    spool = server.state / "spool"
+    one = publish(server, "large", {"manifest": b"m", "slot0": bytes(200_001)})
+    assert (one.status_code, one.json()["error"]) == (413, "too-large")
+    assert "200001 bytes" in one.json()["message"]
+    whole = publish(server, "large", {"manifest": b"m", "slot0": bytes(3_000_000)})
+    assert (whole.status_code, whole.json()["error"]) == (413, "too-large")
+    assert not (server.folder / "large").exists()
+    wait_until(lambda: os.listdir(spool) == [], what="an empty spool")
+    assert publish(server, "largest", {"manifest": b"m", "slot0": bytes(200_000)}).status_code == 201
+
+
+def test_a_client_that_goes_away_leaves_nothing(server: Server) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    before = sorted(os.listdir(server.folder))
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            sock.sendall(
+                b"POST /publish HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+                b"Content-Length: 600000\r\n\r\n--x\r\n" + bytes(400_000)
+            )
+    wait_until(lambda: os.listdir(server.state / "spool") == [], what="an empty spool")
+    assert sorted(os.listdir(server.folder)) == before
+    assert publish(server, "afterwards", GOOD).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}, {"Origin": "null"}]
+)
+def test_other_sites_may_change_nothing(server: Server, headers: dict[str, str]) -> None:
+    refused = requests.post(server.url + "/publish", data={"publish_id": "x"}, files={"manifest": b"m", "slot0": b"a"},
+                            headers=headers, timeout=10)
+    assert (refused.status_code, refused.json()["error"]) == (403, "not-allowed")
+
+
+def test_remove_both_ways(server: Server) -> None:
+    for number, ask in enumerate((
+        lambda name: requests.delete(f"{server.url}/api/v1/releases/{name}", timeout=10),
+        lambda name: requests.post(f"{server.url}/remove", json={"publish_id": name}, timeout=10),
+        lambda name: requests.post(f"{server.url}/remove", json={"publish_id": "gone", "version": name[5:]}, timeout=10),
+    )):
+        name = f"gone/{number}"
+        assert publish(server, name, GOOD).status_code == 201
+        assert ask(name).status_code == 200
+        assert not (server.folder / "gone").exists()
+        assert ask(name).status_code == 404
+    assert requests.post(f"{server.url}/remove", data=b"no json", headers={"Content-Type": "application/json"},
+                         timeout=10).status_code == 400
+
+
+def test_beyond_loopback_nothing_is_changed(tmp_path: Path) -> None:
+    with running(tmp_path / "fw", tmp_path / "state", "--http-host", "0.0.0.0") as server:
+        url = server.url.replace("0.0.0.0", "127.0.0.1")
+        refused = requests.post(url + "/publish", data={"publish_id": "x"}, files=GOOD, timeout=10)
+        assert (refused.status_code, refused.json()["error"]) == (403, "not-allowed")
+        assert requests.get(url + "/api/v1/releases", timeout=10).json() == {"releases": [], "problems": []}
+
+
+def small_disk(path: Path, size: str) -> None:
+    path.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(path)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("mounting a tmpfs needs root: sudo make test")
+
+
+@pytest.mark.parametrize("full", ["fw", "state"])
+def test_a_full_disk_is_507_and_nothing_is_half_published(tmp_path: Path, full: str) -> None:
+    small_disk(tmp_path / full, "300k")
+    try:
+        with running(tmp_path / "fw", tmp_path / "state") as server:
+            files = {"manifest": b"m", "slot0": image(1_000_000, 1)}
+            refused = publish(server, "v", files)
+            assert (refused.status_code, refused.json()["error"]) == (507, "store-full")
+            assert not (server.folder / "v").exists()
+            assert os.listdir(server.folder / ".staging") == []
+            wait_until(lambda: os.listdir(server.state / "spool") == [], what="an empty spool")
+            assert publish(server, "v", GOOD).status_code == 201
+            assert fetch(server, "v/slot0") == b"a"
+    finally:
+        subprocess.run(["umount", str(tmp_path / full)], check=True)
+
+
+def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
+    if os.getuid():
+        pytest.skip("a read-only mount needs root: sudo make test")
+    (tmp_path / "fw").mkdir()
+    riot_release(tmp_path / "fw" / "v")
+    subprocess.run(["mount", "--bind", str(tmp_path / "fw"), str(tmp_path / "fw")], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(tmp_path / "fw")], check=True)
+        with running(tmp_path / "fw", tmp_path / "state") as server:
+            refused = publish(server, "w", GOOD)
+            assert refused.status_code == 507
+            assert "may not write into the firmware folder" in refused.json()["message"]
+            wait_until(lambda: requests.get(server.url + "/api/v1/releases/v", timeout=10).ok)
+            assert "may not remove" in requests.delete(server.url + "/api/v1/releases/v", timeout=10).json()["message"]
+    finally:
+        subprocess.run(["umount", str(tmp_path / "fw")], check=True)
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_any_moment_the_old_state_or_the_new_one_stands(tmp_path: Path) -> None:
+    """Fifty times kill -9 in mid-publish, at moments spread over the whole act."""
+    folder, state = tmp_path / "fw", tmp_path / "state"
+    old, new = {"manifest": b"old", "slot0": image(150_000, 1)}, {"manifest": b"new", "slot0": image(150_000, 2)}
+    seen = set()
+    for n in range(50):
+        server = Server(folder, state).start()
+        assert os.listdir(folder / ".staging") == []
+        assert publish(server, f"base{n}", old).status_code == 201
+
+        def send(server: Server = server, name: str = f"new{n}") -> None:
+            try:
+                publish(server, name, new)
+            except requests.RequestException:
+                pass
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        time.sleep(n * 0.0015)  # the moment is what varies here
+        server.stop(signal.SIGKILL)
+        sender.join()
+        assert {p.name: p.read_bytes() for p in (folder / f"base{n}").iterdir()} == old
+        target = folder / f"new{n}"
+        seen.add(target.exists())
+        if target.exists():
+            assert {p.name: p.read_bytes() for p in target.iterdir()} == new
+    server = Server(folder, state).start()
+    assert os.listdir(folder / ".staging") == []
+    listed = requests.get(server.url + "/api/v1/releases", timeout=30).json()["releases"]
+    assert len(listed) >= 50
+    assert {r["state"] for r in listed} == {"ready"}
+    server.stop()
+    assert False in seen
+
+
+def test_the_original_servers_answers(server: Server) -> None:
+    port = server.coap_port
+    assert requests.get(server.url + "/coap/url/fw/app", timeout=10).text == f"coap://127.0.0.1:{port}/fw/app"
+    assert requests.get(server.url + "/coap/url/..", timeout=10).status_code in (400, 404)
+    assert SAMPLE.is_dir()

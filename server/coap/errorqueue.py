@@ -53,7 +53,9 @@ def sentence(number: int, peer: Peer) -> str:
     """What an errno means for a person who wants to reach `peer`."""
     if number == errno.ECONNREFUSED:
         return f"The port is closed: {peer.host} is there, but nothing listens on its UDP port {peer.port}."
-    if number in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL):
+    if number in (errno.EHOSTUNREACH, errno.EHOSTDOWN):
+        return f"There is no route to {peer.host}: nobody on its link has this address. Check it, and that the device is on."
+    if number in (errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL):
         return f"There is no route to {peer.host}: {os.strerror(number).lower()}. Check the address and the gateway's routes."
     if number in (errno.EACCES, errno.EPERM):
         return f"A firewall on the way forbids datagrams to {peer.host}, UDP port {peer.port}."

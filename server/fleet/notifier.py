@@ -179,22 +179,23 @@ def _check_length(url: str, device: DeviceUrl, nul: Nul) -> str:
     if length > _LONGEST_PAYLOAD:
         raise DeviceRefused(
             f"The manifest's URL is {length} bytes long{' with its final NUL' if ending else ''}, and devices take at most"
-            f" {_LONGEST_PAYLOAD}: publish it under a publish id that is {length - _LONGEST_PAYLOAD} bytes shorter."
+            f" {_LONGEST_PAYLOAD}: publish it under a publish id that is shorter by {length - _LONGEST_PAYLOAD}."
         )
     if path > _LONGEST_PATH:
         raise DeviceRefused(
             f"The path in the manifest's URL is {path} bytes long, and devices take at most {_LONGEST_PATH}:"
-            f" publish it under a publish id that is {path - _LONGEST_PATH} bytes shorter."
+            f" publish it under a publish id that is shorter by {path - _LONGEST_PATH}."
         )
     size = request_size(device.path, bytes(length))
-    if size <= _SAFE_DATAGRAM and path <= _SAFE_PATH:
+    cautions = []
+    if size > _SAFE_DATAGRAM:
+        cautions.append(f"RIOT 2024.10 silently drops datagrams of more than {_SAFE_DATAGRAM} bytes, and this one has {size}")
+    if path > _SAFE_PATH:
+        cautions.append(f"a path of more than {_SAFE_PATH} bytes can end a transfer, and this one has {path}")
+    if not cautions:
         return ""
     shorter = max(size - _SAFE_DATAGRAM, path - _SAFE_PATH)
-    return (
-        f" Caution: the manifest's URL is long. RIOT 2024.10 silently drops datagrams of more than {_SAFE_DATAGRAM} bytes"
-        f" (this one had {size}), and a path of more than {_SAFE_PATH} bytes (this one has {path}) can end a transfer:"
-        f" a publish id that is {shorter} bytes shorter is safe everywhere."
-    )
+    return f" Caution: {'; '.join(cautions)}. A publish id that is shorter by {shorter} is safe."
 
 
 def _readable(diagnostic: bytes) -> str:

@@ -89,7 +89,7 @@ def test_it_stops_while_devices_are_silent(tmp_path: Path) -> None:
         silent.bind(("127.0.0.1", 0))
         device = f"127.0.0.1:{silent.getsockname()[1]}/fw"
         server = Server(tmp_path / "fw", tmp_path / "state").start()
-        wait_until(lambda: requests.get(server.url + "/api/v1/releases/v", timeout=10).ok)
+        server.wait_ready("v")
 
         def notify() -> None:
             try:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
+
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,15 @@ class Server:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.lines.append(line)
+
+    def state_of(self, publish_id: str) -> str:
+        """A release's state as the API tells it; "gone" where there is none."""
+        answer = requests.get(f"{self.url}/api/v1/releases/{publish_id}", timeout=30)
+        return str(answer.json()["state"]) if answer.ok else "gone"
+
+    def wait_ready(self, publish_id: str) -> None:
+        """Wait until a release that was dropped is served."""
+        wait_until(lambda: self.state_of(publish_id) == "ready", what=f"{publish_id} to be ready")
 
     @property
     def log(self) -> str:

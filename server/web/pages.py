@@ -80,6 +80,7 @@ class Pages:
                 root="",
                 title="OTA Server",
                 ctx=ctx,
+                ready=[r.publish_id for r in releases if _can_be_notified(r)],
                 cards=[self._cards(r, ctx.changes_allowed) for r in releases],
                 problems=problems,
                 shown=_PROBLEMS_SHOWN,
@@ -140,10 +141,14 @@ class Pages:
                 facts=_facts(release),
                 findings=[(f.severity.value, _SEVERITIES[f.severity], f.message) for f in release.findings],
                 files=[_row(f) for f in sorted(release.files, key=lambda f: list(Role).index(f.role))],
-                notify=changes_allowed and release.state is State.READY and release.file(Role.MANIFEST) is not None,
+                notify=_can_be_notified(release),
                 changes_allowed=changes_allowed,
             )
         )
+
+
+def _can_be_notified(release: Release) -> bool:
+    return release.state is State.READY and release.file(Role.MANIFEST) is not None
 
 
 @dataclass(frozen=True, slots=True)

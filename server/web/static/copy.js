@@ -1,12 +1,12 @@
-// Buttons with data-copy put that text on the clipboard, and say so.
+// A copy button puts the whole of what stands beside it on the clipboard, and says so.
 import { say } from "./say.js";
 
 export function wireCopying(document) {
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy]");
+    const button = event.target.closest(".copy");
     if (!button) return;
-    const done = await copy(button.dataset.copy, button.parentElement);
-    const label = button.querySelector(".label");
+    const done = await copy(textBeside(button), button.parentElement);
+    const label = button.firstElementChild;
     label.textContent = done ? "Copied" : "Press Ctrl+C";
     button.classList.toggle("copied", done);
     say(done ? "Copied" : "The browser did not allow copying");
@@ -16,6 +16,12 @@ export function wireCopying(document) {
       button.classList.remove("copied");
     }, 2000);
   });
+}
+
+// A shortened text has the full one for its title.
+function textBeside(button) {
+  const code = button.parentElement.querySelector("code");
+  return code.title || code.textContent;
 }
 
 async function copy(text, place) {

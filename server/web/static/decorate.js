@@ -26,7 +26,6 @@ export function decorate(root) {
   for (const curl of root.querySelectorAll("[data-curl]")) {
     const text = curl.textContent.replace(/\S+$/, new URL("publish", location.href).href);
     if (curl.textContent !== text) curl.textContent = text;
-    curl.parentElement.querySelector(".copy").dataset.copy = text;
   }
   for (const scripted of root.querySelectorAll(".copy[hidden], [data-scripted][hidden]")) scripted.hidden = false;
 }

@@ -12,15 +12,24 @@ export function wireNotifying(document) {
   // toggle does not bubble, but it is captured.
   document.addEventListener("toggle", ({ target }) => {
     if (!target.matches?.(".notify") || !target.open) return;
-    const area = target.querySelector("textarea");
+    const area = formIn(target).elements.urls;
     if (!area.value) area.value = remembered();
     if (target.contains(document.activeElement)) area.focus();
   }, true);
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches(".notify form")) return;
+    if (!event.target.matches(".notifying")) return;
     event.preventDefault();
     notify(event.target);
   });
+}
+
+// A form in every card would be slow: browsers take seconds for pages with a thousand forms.
+function formIn(details) {
+  if (!details.querySelector(".notifying")) {
+    details.querySelector("[data-live]").append(document.querySelector("#notify-form").content.cloneNode(true));
+    details.querySelector("[name=publish_id]").value = details.closest(".card").dataset.id;
+  }
+  return details.querySelector(".notifying");
 }
 
 async function notify(form) {

@@ -12,9 +12,9 @@ export function wireRemoving(document, removed) {
   let asking = false;
 
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches("form.remove")) return;
+    if (event.target.id !== "remove-form") return;
     event.preventDefault();
-    const card = event.target.closest(".card");
+    const card = event.submitter.closest(".card");
     publishId = card.dataset.id;
     gone = false;
     dialog.querySelector(".name").textContent = publishId;

@@ -18,26 +18,21 @@
 <span class="file-name">{{f.name}}</span>\\
 % end
 </th><td role="cell" class="size" title="{{f.exact_size}}">{{f.size}}</td>
-<td role="cell" class="sha"><code title="{{f.sha256}}">{{f.sha256[:12]}}</code><button type="button" class="copy" data-copy="{{f.sha256}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> SHA-256 of {{f.role}}</span></button></td>
+<td role="cell" class="sha"><code title="{{f.sha256}}">{{f.sha256[:12]}}</code><button type="button" class="copy" hidden><span>Copy</span><span class="vh"> SHA-256 of {{f.role}}</span></button></td>
 <td role="cell" class="url">\\
 % if f.url:
-<span><code>{{!wrap(f.url)}}</code><button type="button" class="copy" data-copy="{{f.url}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> CoAP URL of {{f.role}}</span></button></span>\\
+<span><code>{{!wrap(f.url)}}</code><button type="button" class="copy" hidden><span>Copy</span><span class="vh"> CoAP URL of {{f.role}}</span></button></span>\\
 % end
 % for path in f.also:
 <span class="also">also at <code>{{!wrap(path)}}</code></span>\\
 % end
-</td><td role="cell" class="get"><a href="{{root}}{{f.href}}" download title="Download {{f.role}}"><svg aria-hidden="true"><use href="#i-download"/></svg><span>Download</span><span class="vh"> {{f.role}}</span></a></td></tr>\\
+</td><td role="cell" class="get"><a href="{{root}}{{f.href}}" download><span>Download</span><span class="vh"> {{f.role}}</span></a></td></tr>\\
 % end
 </tbody></table>
 <div class="actions"{{!" hidden" if state == "ready" and not changes_allowed else ""}}><p class="meaning"{{!" hidden" if state == "ready" else ""}}>{{meaning}}</p>
 % if changes_allowed:
-<details class="notify"{{!"" if notify else " hidden"}}><summary>Notify devices</summary>
-<form method="post" action="{{root}}notify"><input type="hidden" name="publish_id" value="{{name}}">
-<label class="field"><span class="name">Device URLs</span><textarea name="urls" rows="3" required placeholder="[fd00::2]/suit/trigger" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea></label>
-<p class="hint">One a line, or separated by commas. Without a path it is <code>/suit/trigger</code>.</p>
-<details class="advanced"><summary>Advanced</summary><label class="field"><span class="name">End the message with a NUL byte</span><select name="nul"><option value="auto">Automatic: RIOT devices get it</option><option value="yes">Yes</option><option value="no">No</option></select></label></details>
-<div class="buttons"><button class="primary">Notify</button></div><div class="results" data-live></div></form></details>
-<form class="remove" method="post" action="{{root}}remove"><input type="hidden" name="publish_id" value="{{name}}"><button>Remove…<span class="vh"> {{name}}</span></button></form>
+<details class="notify" hidden{{!" data-scripted" if notify else ""}}><summary>Notify devices</summary><div data-live></div></details>
+<button class="remove" form="remove-form" name="publish_id" value="{{name}}">Remove…<span class="vh"> {{name}}</span></button>
 % end
 </div>
 </article>

@@ -5,8 +5,6 @@
 <symbol id="i-incomplete" viewBox="0 0 16 16"><path d="M8 4v4.2l2.6 1.6"/><circle cx="8" cy="8" r="6"/></symbol>
 <symbol id="i-rejected" viewBox="0 0 16 16"><path d="M4.5 4.5l7 7M11.5 4.5l-7 7"/></symbol>
 <symbol id="i-withdrawn" viewBox="0 0 16 16"><path d="M4 8h8"/></symbol>
-<symbol id="i-copy" viewBox="0 0 16 16"><rect x="5.5" y="5.5" width="8" height="8" rx="1.6"/><path d="M3.2 10.5h-.4a1.3 1.3 0 0 1-1.3-1.3V3.8a1.3 1.3 0 0 1 1.3-1.3h5.4a1.3 1.3 0 0 1 1.3 1.3v.4"/></symbol>
-<symbol id="i-download" viewBox="0 0 16 16"><path d="M8 2.5v7.5M4.8 7l3.2 3.2L11.2 7M2.8 13.5h10.4"/></symbol>
 <symbol id="i-drop" viewBox="0 0 16 16"><path d="M8 10.5V2.5M4.8 5.6L8 2.4l3.2 3.2M2.5 10v2.3a1.2 1.2 0 0 0 1.2 1.2h8.6a1.2 1.2 0 0 0 1.2-1.2V10"/></symbol>
 </svg>
 <a class="skip" href="#releases">Skip to the releases</a>
@@ -15,7 +13,7 @@
 <a class="brand" href="./"><img src="{{root}}static/favicon.svg" alt="" width="36" height="36"><h1>OTA Server</h1></a>
 <dl class="where" data-refresh="where">
 <div><dt>Folder</dt><dd><code>{{!wrap(ctx.folder)}}</code></dd></div>
-<div><dt>Devices fetch from</dt><dd><code>{{ctx.coap_url}}</code> <button type="button" class="copy" data-copy="{{ctx.coap_url}}" hidden><svg><use href="#i-copy"/></svg><span class="label">Copy</span><span class="vh"> the CoAP address</span></button></dd></div>
+<div><dt>Devices fetch from</dt><dd><code>{{ctx.coap_url}}</code> <button type="button" class="copy" hidden><span>Copy</span><span class="vh"> the CoAP address</span></button></dd></div>
 </dl>
 </div>
 </header>
@@ -26,6 +24,15 @@
 <h2 id="publish-title">Publish a release</h2>
 % if ctx.changes_allowed:
 % include("publish.tpl")
+<form id="remove-form" method="post" action="remove"></form>
+<template id="notify-form">
+% include("notify.tpl", names=None)
+</template>
+% if ready:
+<noscript><h2>Notify devices</h2><div class="panel">
+% include("notify.tpl", names=ready)
+</div></noscript>
+% end
 % else:
 <div class="panel note"><p>{{ctx.why_not}}</p></div>
 % end

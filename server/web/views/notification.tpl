@@ -3,7 +3,7 @@
 <div class="panel">
 <p class="brand"><img src="{{root}}static/favicon.svg" alt="" width="28" height="28"><span>OTA Server</span></p>
 <h1>Notifying devices</h1>
-<p class="lead">of <strong>{{publish_id}}</strong></p>
+<p class="lead">about <strong>{{publish_id}}</strong></p>
 <div class="results"><ul>
 % for device, state, word, message in rows:
 <li class="{{state}}"><code>{{device}}</code><b>{{word}}</b><span>{{message}}</span></li>

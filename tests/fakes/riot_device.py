@@ -108,10 +108,10 @@ class RiotDevice:
         return [(p.partition(b"\0")[0] if b"\0" in p else p + b"0").decode() for p in self.payloads]
 
     def _serve(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             data, source = self._socket.recvfrom(65535)
-            if self._stopping.is_set():
-                return
+            if not data:
+                continue  # stop() wakes it up
             longest = self._behaviour.longest
             if self._behaviour.silent or self._radio.loses() or (longest is not None and len(data) > longest):
                 continue

@@ -29,7 +29,8 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 
 screenshots: $(VENV)/.test debian
-	SCREENSHOTS=docs $(BIN)/python -m pytest -q tests/e2e/test_screenshots.py
+	$(BIN)/python -m pytest -q tests/e2e/test_screenshots.py
+	mkdir -p packaging/pictures && cp tests/output/page.png tests/output/page-dark.png packaging/pictures/
 
 venv: $(VENV)/.server
 

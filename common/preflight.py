@@ -41,7 +41,7 @@ class Check:
 def check(manifest: bytes | None, images: Mapping[Role, FileFacts]) -> Check:
     """Hold the manifest's claims against the images. Pure; an opaque manifest claims nothing."""
     if manifest is None:
-        return Check(None, (_error("no-manifest", "There is no manifest file: a release has a manifest and at least one image."),))
+        return Check(None, (_error("no-manifest", "There is no manifest file; a release has one, and at least one image."),))
     try:
         read = suit.parse(manifest)
     except InvalidManifest as error:

@@ -88,7 +88,7 @@ class QuietServer(CoAP):
     """
 
     def __init__(self, root: Tree, clock: Callable[[], float]) -> None:
-        super().__init__(("::1", 0), starting_mid=0, sock=_NoSocket())
+        super().__init__(("::1", 0), starting_mid=0, sock=object())
         self._messageLayer = RememberingMessages(clock)
         self._blockLayer = StatelessBlocks()
         self._requestLayer = ExactRequests(self)
@@ -122,13 +122,6 @@ class QuietServer(CoAP):
     @staticmethod
     def _stop_separate_timer(timer: None) -> None:
         """There is none."""
-
-
-class _NoSocket:
-    """Stands where the library wants a socket of its own."""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class RememberingMessages(MessageLayer):

@@ -54,7 +54,8 @@ def test_libcoap_fetches_all_three(server: Server, tmp_path: Path, block: int | 
         into = tmp_path / role
         flags = ["-b", str(block)] if block else []
         url = f"coap://{host}:{server.coap_port}/fw/version_42/{role}"
-        done = subprocess.run([str(COAP_CLIENT), "-m", "get", *flags, "-o", str(into), url], capture_output=True, timeout=60, check=True)
+        command = [str(COAP_CLIENT), "-m", "get", *flags, "-o", str(into), url]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=True)
         assert into.read_bytes() == files[role], done.stderr
 
 
@@ -103,13 +104,16 @@ def test_published_and_notified_by_the_command_line_and_fetched_through_loss(ser
 def test_a_device_that_reboots_in_mid_transfer_begins_again(server: Server, same_port: bool) -> None:
     files = riot_release(server.folder / "v")
     server.wait_ready("v")
-    with ThreadPoolExecutor(6) as pool:
-        fetches = [
-            pool.submit(fetch, ("::1", server.coap_port), f"v/{role}", loss=0.1, seed=n, ack_timeout=0.05, restart=Restart(5 * n + 1, same_port))
-            for n, role in enumerate(("slot0", "slot1", "manifest", "slot0", "slot1", "slot0"))
-        ]
-        for result, role in zip(fetches, ("slot0", "slot1", "manifest", "slot0", "slot1", "slot0"), strict=True):
-            assert result.result() == files[role]
+    roles = ("slot0", "slot1", "manifest", "slot0", "slot1", "slot0")
+
+    def device(number: int) -> bytes:
+        restart = Restart(5 * number + 1, same_port)
+        address = ("::1", server.coap_port)
+        return fetch(address, f"v/{roles[number]}", loss=0.1, seed=number, ack_timeout=0.05, restart=restart)
+
+    with ThreadPoolExecutor(len(roles)) as pool:
+        for role, data in zip(roles, pool.map(device, range(len(roles))), strict=True):
+            assert data == files[role]
 
 
 def test_a_transfer_goes_on_with_the_image_that_it_began_with(server: Server) -> None:

@@ -107,18 +107,21 @@ def post(server: Server, parts: list[tuple[str, tuple[Any, ...]]], **more: Any) 
     return requests.post(server.url + "/publish", files=parts, timeout=60, **more)
 
 
+ID, MANIFEST, SLOT0 = ("publish_id", (None, "v")), ("manifest", ("m", b"m")), ("slot0", ("a", b"a"))
+
+
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [
-        ([("manifest", ("m", b"m")), ("slot0", ("a", b"a"))], "'publish_id' is missing"),
-        ([("publish_id", (None, "v1")), ("publish_id", (None, "v2")), ("manifest", ("m", b"m"))], "'publish_id' is there 2 times"),
-        ([("publish_id", (None, "v")), ("slot0", ("a", b"a"))], "no manifest"),
-        ([("publish_id", (None, "v")), ("manifest", ("m", b"m"))], "no image"),
-        ([("publish_id", (None, "v")), ("manifest", ("m", b"m")), ("slot0", ("a", b""))], "slot0 is empty"),
-        ([("publish_id", (None, "v")), ("manifest", ("m", b"m")), ("slot0", ("a", b"1")), ("slot0", ("b", b"2"))], "Two file parts"),
-        ([("publish_id", (None, "v")), ("manifest", ("m", b"m")), ("slot0", ("a", b"1")), ("what", ("b", b"2"))], "'what' is none of"),
-        ([("publish_id", (None, "v")), ("manifest", (None, "text")), ("slot0", ("a", b"1"))], "manifest came as a text field"),
-        ([("publish_id", (None, "v")), ("force", (None, "maybe")), ("manifest", ("m", b"m"))], "it is 1 or 0"),
+        ([MANIFEST, SLOT0], "'publish_id' is missing"),
+        ([ID, ID, MANIFEST], "'publish_id' is there 2 times"),
+        ([ID, SLOT0], "no manifest"),
+        ([ID, MANIFEST], "no image"),
+        ([ID, MANIFEST, ("slot0", ("a", b""))], "slot0 is empty"),
+        ([ID, MANIFEST, SLOT0, ("slot0", ("b", b"2"))], "Two file parts"),
+        ([ID, MANIFEST, SLOT0, ("what", ("b", b"2"))], "'what' is none of"),
+        ([ID, ("manifest", (None, "text")), SLOT0], "manifest came as a text field"),
+        ([ID, ("force", (None, "maybe")), MANIFEST], "it is 1 or 0"),
     ],
 )
 def test_fields_that_are_missing_empty_or_doubled(server: Server, parts: list[Any], sentence: str) -> None:

@@ -28,11 +28,11 @@ class Progress:
 
     def upload(self, sent: int, total: int) -> None:
         """Bytes that are on their way."""
-        self._show("Uploading", sent, total, unit="B", unit_scale=True)
+        self._show("Uploading", sent, total, unit="B", interval=0.1)
 
     def devices(self, answered: int, total: int) -> None:
         """Devices that have answered."""
-        self._show("Notifying", answered, total, unit=" devices")
+        self._show("Notifying", answered, total, unit=" devices", interval=0)
 
     def end(self) -> None:
         """Take the bar away, so that a line can be printed in its place."""
@@ -40,11 +40,12 @@ class Progress:
             self._bar.close()
             self._bar = None
 
-    def _show(self, what: str, done: int, total: int, unit: str, unit_scale: bool = False) -> None:
+    def _show(self, what: str, done: int, total: int, unit: str, interval: float) -> None:
         if not self._enabled:
             return
         if self._bar is None:
             self._bar = _Bar(
-                total=total, desc=what, unit=unit, unit_scale=unit_scale, leave=False, file=sys.stderr, dynamic_ncols=True
+                total=total, desc=what, unit=unit, unit_scale=unit == "B", mininterval=interval,
+                leave=False, file=sys.stderr, dynamic_ncols=True,
             )
         self._bar.update(done - self._bar.n)

@@ -85,7 +85,7 @@ class Server:
             endpoint = coap.Endpoint(udp, blocks, Protocol(live), cache, watcher.wake, self._died)
             parts.callback(endpoint.stop)
             endpoint.start()
-            client = parts.enter_context(CoapClient(own_port=coap_port))
+            client = parts.enter_context(CoapClient(own_port=coap_port, died=self._died))
             notifier = Notifier(client, urls)
             parts.callback(notifier.stop)
             api = Api(live, Publisher(store, live), notifier, cache, urls, config.max_image_size, self._stopping)

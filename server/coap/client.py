@@ -13,6 +13,7 @@ import random
 import select
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import unquote_to_bytes
@@ -58,8 +59,19 @@ class CoapClient:
     "coap-client" receives.
     """
 
-    def __init__(self, timing: Timing = Timing(), bind: str = "::", *, own_port: int | None = None) -> None:
-        """`own_port` is the port of this machine's CoAP server, which is never asked: it is no device."""
+    def __init__(
+        self,
+        timing: Timing = Timing(),
+        bind: str = "::",
+        *,
+        own_port: int | None = None,
+        died: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`own_port` is the port of this machine's CoAP server, which is never asked: it is no device.
+
+        `died` is told when the receive thread ends by a fault.
+        """
+        self._died = died
         self._timing = timing
         self._bind = bind
         self._own_port = own_port
@@ -207,6 +219,9 @@ class CoapClient:
                         for trouble in errorqueue.read(self._socket):
                             self._exchanges.failed(trouble)
                     self._receive_one()
+        except Exception:
+            log.exception("the thread that receives devices' answers died")
+            self._died("coap-client")
         finally:
             self._exchanges.close()
 

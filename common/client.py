@@ -87,7 +87,8 @@ class Client:
         with LocalFiles(files) as opened:
             fields: list[tuple[str, Any]] = [("publish_id", publish_id)]
             fields += [("force", "1")] if force else []
-            fields += [(f.role.value, (f.path.name, f, "application/octet-stream")) for f in opened]
+            # The file's own name may be anything; the part only has to have one.
+            fields += [(f.role.value, (f.role.value, f, "application/octet-stream")) for f in opened]
             body = MultipartEncoderMonitor(MultipartEncoder(fields), watch)
             status, release = self._call(
                 Release.from_json, "POST", "/publish", data=body, headers={"Content-Type": body.content_type}

@@ -66,7 +66,7 @@ def test_new_release_arrives_whole(server: FakeOtaServer, client: Client, files:
     release, created = client.publish("app/version_42", files)
     assert created
     assert release == server.releases["app/version_42"]
-    assert [(f.role, f.name, f.size) for f in release.files] == [(r, f"{r}.bin", 100_000) for r in Role]
+    assert [(f.role, f.name, f.size) for f in release.files] == [(r, r.value, 100_000) for r in Role]
 
 
 def test_same_bytes_again_is_no_new_release(client: Client, files: dict[Role, Path]) -> None:

@@ -36,6 +36,9 @@ venv: $(VENV)/.server
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": name another one with make PYTHON=…")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing python3-venv"; (apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv) >/dev/null 2>&1; \
+	else echo "python3-venv is missing: sudo apt-get install python3-venv"; exit 1; fi
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.server: requirements-server.txt | $(VENV)/bin/python

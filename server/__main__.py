@@ -66,7 +66,16 @@ class Server:
 
     def run(self) -> int:
         """Serve until SIGTERM, Ctrl-C or the death of a part; the exit status."""
-        config = self._config
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        try:
+            self._serve(self._config)
+        except SystemExit:
+            pass  # a signal that came before waitress ran
+        _log.info("stopped")
+        return 1 if self._dead else 0
+
+    def _serve(self, config: Config) -> None:
         store = Store(config.firmware_dir.absolute(), config.max_image_size, time.time)
         store.prepare()
         _prepare_spool(config.state)
@@ -93,8 +102,6 @@ class Server:
             body_limit = _PUBLISH_FILES * config.max_image_size + MIB
             server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
             parts.callback(server.close)
-            signal.signal(signal.SIGTERM, self._stop)
-            signal.signal(signal.SIGINT, self._stop)
             _log.info(
                 "serving %r: devices on coap://%s, people on http://%s",
                 str(store.root),
@@ -102,8 +109,6 @@ class Server:
                 _address(tcp.getsockname()),
             )
             server.run()
-        _log.info("stopped")
-        return 1 if self._dead else 0
 
     def _stop(self, number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG002
         """A signal's handler: waitress' run() ends at SystemExit."""

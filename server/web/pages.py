@@ -202,7 +202,7 @@ def human_size(size: int) -> str:
     value = float(size)
     for unit in ("kB", "MB", "GB"):
         value /= 1000
-        if value < 999.95 or unit == "GB":
+        if value < 999.5 or unit == "GB":
             break
     text = f"{value:.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")
     return f"{text} {unit}"

@@ -24,7 +24,7 @@ export function humanSize(size) {
   let unit;
   for (unit of ["kB", "MB", "GB"]) {
     value /= 1000;
-    if (value < 999.95) break;
+    if (value < 999.5) break;
   }
   return `${value >= 100 ? value.toFixed(0) : value.toFixed(1).replace(/\.0$/, "")} ${unit}`;
 }

@@ -111,7 +111,8 @@ class Report:
     def _failure(self, code: str, message: str, findings: tuple[Finding, ...]) -> None:
         self._message = {"error": code, "message": message}
         self._findings = findings or self._findings
-        for line in (message, *(f"{finding.severity}: {finding.message}" for finding in findings)):
+        # The server's sentence may be its first finding's.
+        for line in (message, *(f"{f.severity}: {f.message}" for f in findings if f.message != message)):
             _print(_clean(line), sys.stderr)
 
     def _line(self, text: str) -> None:

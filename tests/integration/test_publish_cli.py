@@ -173,6 +173,12 @@ def test_json_of_an_error(server: FakeOtaServer, files: list[str]) -> None:
     assert done.stderr == "They do not fit.\nerror: slot0 is of another build.\n"
 
 
+def test_a_finding_that_is_the_sentence_is_told_once(server: FakeOtaServer, files: list[str]) -> None:
+    found = [Finding(Severity.ERROR, code, text).to_json() for code, text in (("a", "They do not fit."), ("b", "One is old."))]
+    server.error = (400, {"error": "invalid-release", "message": "They do not fit.", "findings": found})
+    assert run(*files, "v1", server=server).stderr == "They do not fit.\nerror: One is old.\n"
+
+
 def test_json_of_wrong_usage() -> None:
     done = run("--json", "--colour")
     data = json.loads(done.stdout)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from common.errors import ConfigError
 from server.coap.blocks import Blocks, Missing
+from server.coap.dualstack import open_udp
 from server.coap.pins import Address
 from server.coap.protocol import Protocol
 from server.firmware.image import Image, ImageChanged
@@ -40,27 +41,14 @@ class Received:
 def open_socket(host: str, port: int) -> socket.socket:
     """A bound UDP socket, dual-stack for `::`. Raises ConfigError with what to do."""
     try:
-        infos = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError):
+        return open_udp(host, port)
+    except (socket.gaierror, UnicodeError):
         raise ConfigError(f"--coap-bind {host!r} is no address here: use ::, or one that `ip address` lists.") from None
-    family, kind, proto, _, address = infos[0]
-    try:
-        sock = socket.socket(family, kind, proto)
-    except OSError:
-        if host != "::":
-            raise ConfigError(f"This machine has no IPv6, so CoAP cannot listen on {host!r}: use --coap-bind 0.0.0.0.") from None
-        return open_socket("0.0.0.0", port)
-    try:
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
-        sock.bind(address)
     except OSError as error:
-        sock.close()
         raise ConfigError(
             f"CoAP cannot listen on [{host}]:{port} ({error.strerror}). Is another server running there?"
             " Stop it, or choose another port with --coap-port."
         ) from None
-    return sock
 
 
 class Endpoint:

@@ -16,8 +16,9 @@ from urllib.parse import quote
 from bottle import SimpleTemplate, html_escape
 
 from common import __version__
+from common.finding import Finding, Role, Severity
 from common.notification import DeviceState, Notification
-from common.release import Finding, Problem, Release, ReleaseFile, Role, Severity, State
+from common.release import Problem, Release, ReleaseFile, State
 
 VIEWS = Path(__file__).parent / "views"
 _CARDS_KEPT = 2048

@@ -21,8 +21,9 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import bottle
 
 import server.web.pages
+from common.finding import Finding, Role, Severity
 from common.notification import DeviceResult, DeviceState, Notification
-from common.release import Finding, Problem, Release, ReleaseFile, Role, Severity, State
+from common.release import Problem, Release, ReleaseFile, State
 from server.web.pages import PageContext, Pages
 
 STATIC = Path(server.web.pages.__file__).parent / "static"

@@ -27,7 +27,7 @@ from common.errors import (
     StoreFull,
     TooLarge,
 )
-from common.release import Finding
+from common.finding import Finding
 
 
 def error_code(kind: type[OtaError]) -> str:

@@ -17,8 +17,9 @@ from common import __version__
 from common.answers import read, unreachable
 from common.device_url import DeviceUrl
 from common.errors import InvalidRequest, OtaError, ReleaseNotFound, ServerRefused
+from common.finding import Role
 from common.notification import Notification, Nul
-from common.release import Release, Role, check_publish_id
+from common.release import Release, check_publish_id
 from common.upload import LocalFiles
 
 POLL = 0.2

@@ -25,7 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from common.release import Finding
+    from common.finding import Finding
 
 
 class OtaError(Exception):

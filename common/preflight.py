@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common import manifest as suit
 from common.errors import InvalidManifest
-from common.release import Finding, Role, Severity
+from common.finding import Finding, Role, Severity
 
 SLOTS: tuple[Role, ...] = (Role.SLOT0, Role.SLOT1)
 

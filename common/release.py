@@ -14,20 +14,13 @@ from enum import StrEnum
 from typing import Any
 
 from common.errors import InvalidRelease
+from common.finding import Finding, Role
 
 RESERVED_SEGMENTS = frozenset({"latest", "rd", ".well-known"})
 MAX_PUBLISH_ID = 200
 """Bytes. A publish id is ASCII, so characters are bytes."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_\-+~][A-Za-z0-9._\-+~]*", re.ASCII)
-
-
-class Role(StrEnum):
-    """What a file is in its release."""
-
-    MANIFEST = "manifest"
-    SLOT0 = "slot0"
-    SLOT1 = "slot1"
 
 
 class State(StrEnum):
@@ -37,14 +30,6 @@ class State(StrEnum):
     INCOMPLETE = "incomplete"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
-
-
-class Severity(StrEnum):
-    """An error blocks, a warning asks, an info tells."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
 
 
 def check_publish_id(text: str) -> str:
@@ -72,26 +57,6 @@ def check_publish_id(text: str) -> str:
                 f"The publish id {text!r} has a part with other characters than A-Z, a-z, 0-9 and . _ - + ~: {segment!r}."
             )
     return text
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check says of a release: a stable code for programs, a sentence for people."""
-
-    severity: Severity
-    code: str
-    message: str
-    file: Role | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The JSON shape of a finding."""
-        return {"severity": self.severity.value, "code": self.code, "message": self.message, "file": self.file}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Finding:
-        """The inverse of `to_json`."""
-        file = data.get("file")
-        return cls(Severity(data["severity"]), data["code"], data["message"], Role(file) if file else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from common.errors import InvalidRequest
-from common.release import Role
+from common.finding import Role
 
 
 class LocalFile:

@@ -12,8 +12,9 @@ from typing import NoReturn
 from common import __version__
 from common.device_url import DeviceUrl, parse_list
 from common.errors import InvalidRequest
+from common.finding import Role
 from common.notification import Nul
-from common.release import Role, check_publish_id
+from common.release import check_publish_id
 
 _PROGRAM = "python -m desktop.publish"
 _USAGE = """\

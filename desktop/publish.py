@@ -25,8 +25,9 @@ from common.errors import (
     StoreFull,
     TooLarge,
 )
+from common.finding import Role
 from common.preflight import FileFacts, check
-from common.release import Release, Role, newest
+from common.release import Release, newest
 from common.upload import LocalFile, LocalFiles
 from desktop.arguments import Arguments
 from desktop.progress import Progress

@@ -11,8 +11,9 @@ from typing import Any, TextIO
 from common.answers import error_code
 from common.device_url import DeviceUrl
 from common.errors import OtaError
+from common.finding import Finding
 from common.notification import DeviceResult, DeviceState, Notification
-from common.release import Finding, Release
+from common.release import Release
 
 
 class Report:

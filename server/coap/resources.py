@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from common.release import Role, State
+from common.finding import Role
+from common.release import State
 from server.coap.datagram import OCTET_STREAM
 from server.firmware.catalogue import Catalogue, LiveCatalogue
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from common.release import Problem, Release, Severity
+from common.finding import Severity
+from common.release import Problem, Release
 from server.firmware.image import Image
 from server.firmware.scan import Scan
 from server.firmware.shelf import Shelf, shelve

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from common.release import Role
+from common.finding import Role
 
 FORCED = ".forced"
 """An empty file of this name beside a release: it is served whatever the checks found."""

@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from common import preflight
 from common.errors import InvalidRelease
-from common.release import Release, Role, check_publish_id
+from common.finding import Role
+from common.release import Release, check_publish_id
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.store import Store
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from common import preflight
 from common.errors import InvalidRelease
-from common.release import Finding, Problem, Release, ReleaseFile, Role, Severity, State, check_publish_id
+from common.finding import Finding, Role, Severity
+from common.release import Problem, Release, ReleaseFile, State, check_publish_id
 from server.firmware import layouts
 from server.firmware.image import Image, ImageChanged
 from server.firmware.scan import Folder

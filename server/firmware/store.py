@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from common.errors import ConfigError, OtaError, ReleaseExists, ReleaseNotFound, StoreFull
+from common.finding import Role
 from common.preflight import FileFacts
-from common.release import Role, check_publish_id
+from common.release import check_publish_id
 from server.firmware import layouts
 from server.firmware.image import Image, ImageChanged, Stamp
 from server.firmware.scan import Scan, Scanner

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import bottle
 
 from common.errors import InvalidRelease, InvalidRequest, StoreFull, TooLarge
-from common.release import Role
+from common.finding import Role
 from server.firmware.layouts import role_of_upload
 
 _YES = frozenset({"1", "true", "yes", "on"})

@@ -14,8 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from common.finding import Finding, Role
 from common.notification import DeviceResult, DeviceState, Notification
-from common.release import Finding, Release, ReleaseFile, Role, State
+from common.release import Release, ReleaseFile, State
 
 ACCEPTED = (DeviceState.ACCEPTED, "2.01", "The device took the notification.")
 

@@ -25,8 +25,8 @@ from common.errors import (
     StoreFull,
     TooLarge,
 )
+from common.finding import Finding, Role, Severity
 from common.notification import DeviceState, Nul
-from common.release import Finding, Role, Severity
 from tests.fakes.http_server import FakeOtaServer, Fault
 
 DEVICE = DeviceUrl.parse("[fd00::2]/suit/trigger")

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from common import __version__
+from common.finding import Finding, Role, Severity
 from common.notification import DeviceState
-from common.release import Finding, Role, Severity
 from tests.fakes.http_server import FakeOtaServer, Fault
 from tests.waiting import wait_until
 

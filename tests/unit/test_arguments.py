@@ -9,8 +9,8 @@ import pytest
 from common import errors
 from common.device_url import DeviceUrl
 from common.errors import InvalidDeviceUrl, InvalidManifest, InvalidRelease, InvalidRequest, OtaError
+from common.finding import Role
 from common.notification import Nul
-from common.release import Role
 from desktop.arguments import Arguments, is_device
 from desktop.publish import exit_code
 from desktop.report import size_text

@@ -10,19 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import InvalidRelease
-from common.release import (
-    MAX_PUBLISH_ID,
-    RESERVED_SEGMENTS,
-    Finding,
-    Problem,
-    Release,
-    ReleaseFile,
-    Role,
-    Severity,
-    State,
-    check_publish_id,
-    newest,
-)
+from common.finding import Finding, Role, Severity
+from common.release import MAX_PUBLISH_ID, RESERVED_SEGMENTS, Problem, Release, ReleaseFile, State, check_publish_id, newest
 
 SAME_EVERYWHERE = settings(
     max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import ConfigError, InvalidRelease, ReleaseExists, ReleaseNotFound
-from common.release import Role
+from common.finding import Role
 from server.firmware.image import ImageChanged
 from server.firmware.scan import Scan
 from server.firmware.store import STAGING, Store

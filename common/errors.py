@@ -6,7 +6,8 @@
     ├── InvalidRelease            files, publish id or layout cannot be a release
     │   └── InvalidManifest       the manifest's bytes cannot be read
     ├── ReleaseExists             the publish id is taken by other bytes
-    ├── ReleaseNotFound
+    ├── NotFound                  a file or a notification that is not, or no longer, there
+    │   └── ReleaseNotFound
     ├── NotAllowed                who asks may not do this
     ├── TooLarge                  a file or a body is over the limit
     ├── StoreFull                 no room, or no permission, to store it
@@ -59,7 +60,11 @@ class ReleaseExists(OtaError):
     """The publish id is taken by other bytes."""
 
 
-class ReleaseNotFound(OtaError):
+class NotFound(OtaError):
+    """A file or a notification that is not, or no longer, there."""
+
+
+class ReleaseNotFound(NotFound):
     """No release has this publish id."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import bottle
 
 from common.device_url import parse_list
-from common.errors import InvalidRequest, ReleaseNotFound
+from common.errors import InvalidRequest, NotFound, ReleaseNotFound
 from common.notification import Notification, Nul
 from common.release import Release, check_publish_id
 from server.coap.urls import CoapUrls
@@ -122,10 +122,10 @@ class Api:
         return notification, notification.done
 
     def notification(self, number: str) -> Notification:
-        """The state of a notification; `?wait=N` gives it up to N seconds to become done. Raises ReleaseNotFound."""
+        """The state of a notification; `?wait=N` gives it up to N seconds to become done. Raises NotFound."""
         found = self._notifier.get(number)
         if found is None:
-            raise ReleaseNotFound("There is no such notification any more; the server keeps only the latest ones.")
+            raise NotFound("There is no such notification any more; the server keeps only the latest ones.")
         try:
             seconds = float(bottle.request.query.get("wait", "0"))
         except ValueError:
@@ -151,7 +151,7 @@ class Api:
         """A download of what devices get at this path: the checked bytes."""
         image = self._live.current.images.get(path)
         if image is None:
-            raise ReleaseNotFound(f"No file is served as {path!r}.")
+            raise NotFound(f"No file is served as {path!r}.")
         etag = f'"{image.sha256}"'
         if bottle.request.get_header("If-None-Match") == etag:
             return bottle.HTTPResponse(status=304, ETag=etag)
@@ -159,7 +159,7 @@ class Api:
             content = self._cache.load(image)
         except (ImageChanged, OSError):
             self._live.refresh()
-            raise ReleaseNotFound(f"{path!r} has just been changed in the firmware folder; ask again.") from None
+            raise NotFound(f"{path!r} has just been changed in the firmware folder; ask again.") from None
         name = "-".join(path.split("/"))
         return bottle.HTTPResponse(
             content.data,

@@ -93,7 +93,7 @@ class Pages:
 
     def error(self, status: int, title: str, message: str, findings: Iterable[Finding] = (), root: str = "/") -> str:
         """An error; its address may be anywhere, so the links are absolute unless `root` says better."""
-        found = [(f.severity.value, _SEVERITIES[f.severity], f.message) for f in findings]
+        found = [(f.severity.value, _SEVERITIES[f.severity], f.message) for f in findings if f.message not in message]
         return str(
             self._error.render(root=root, title=title, status=status, message=message, findings=found, version=__version__)
         )

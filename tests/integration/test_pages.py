@@ -111,7 +111,7 @@ def test_nothing_that_comes_from_outside_becomes_markup(pages: Pages) -> None:
         pages.index([hostile], [Problem(HOSTILE, HOSTILE)] * 7, context),
         pages.index([hostile, replace(hostile, board=None)], [], replace(context, changes_allowed=False)),
         pages.index([], [], context),
-        pages.error(400, HOSTILE, HOSTILE, [finding]),
+        pages.error(400, HOSTILE, HOSTILE, [replace(finding, message=f"Beside it: {HOSTILE}")]),
         pages.notification(Notification(HOSTILE, HOSTILE, (DeviceResult(HOSTILE, DeviceState.REFUSED, HOSTILE, HOSTILE),))),
         pages.confirm_remove(hostile),
     ]
@@ -149,6 +149,13 @@ def test_links_work_below_a_prefix(pages: Pages) -> None:
         links = [v for _, a in page.elements for k, v in a.items() if k in ("src", "href", "action")]
         assert not [link for link in links if (link or "").startswith("/")]
     assert Outline(pages.error(404, "No", "Nothing here.")).all("link", rel="stylesheet", href="/static/style.css")
+
+
+def test_an_error_says_nothing_twice(pages: Pages) -> None:
+    findings = [Finding(Severity.ERROR, "a", "One is wrong."), Finding(Severity.WARNING, "b", "Look at two.")]
+    text = Outline(pages.error(400, "No", "One is wrong. Nothing was published.", findings)).text
+    assert text.count("One is wrong.") == 1
+    assert "Look at two." in text
 
 
 def test_ids_are_unique_and_labels_find_their_fields(pages: Pages) -> None:

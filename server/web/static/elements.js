@@ -13,9 +13,10 @@ export function findingsList(findings) {
     element("li", finding.severity, element("b", "", WORDS[finding.severity] ?? "Note"), " " + finding.message)));
 }
 
-// The message and the findings of an error that the server gave as JSON.
+// The message of an error that the server gave as JSON, and those of its findings that the message does not tell.
 export function showError(box, message, findings = []) {
-  box.replaceChildren(element("p", "", message), ...(findings.length ? [findingsList(findings)] : []));
+  const more = findings.filter((finding) => !message.includes(finding.message));
+  box.replaceChildren(element("p", "", message), ...(more.length ? [findingsList(more)] : []));
 }
 
 export function humanSize(size) {

@@ -1,0 +1,60 @@
+"""A browser over made-up releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fakes.page_app import PageApp, scene, serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = "/usr/bin/chromium"
+TIMEOUT = 20_000
+"""Milliseconds; a long one costs nothing when all is well."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no browser: apt-get install chromium")
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=TIMEOUT)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[..., tuple[PageApp, Page]]]:
+    """Opens the page over an app. A page error or a refused resource fails the test."""
+    contexts, servers, errors = [], [], []
+
+    def start(app: PageApp | None = None, **options: Any) -> tuple[PageApp, Page]:
+        app = app or scene("typical")
+        server = serve(app)
+        address = server.__enter__()
+        servers.append(server)
+        context = browser.new_context(base_url=address, **{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        context.set_default_timeout(TIMEOUT)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
+        page.goto("./")
+        if options.get("java_script_enabled", True):
+            page.locator(".where .copy").wait_for()
+        return app, page
+
+    yield start
+    for context in contexts:
+        context.close()
+    for server in reversed(servers):
+        server.__exit__(None, None, None)
+    assert errors == []

@@ -128,7 +128,9 @@ class _Site:
 
     def static(self, path: str) -> Any:
         """Style, script and icon; no CDN, for the gateway may be offline."""
-        return bottle.static_file(path, root=str(STATIC))
+        found = bottle.static_file(path, root=str(STATIC))
+        found.set_header("Cache-Control", "no-cache")  # an upgrade must not mix old scripts with a new page
+        return found
 
     def health(self) -> Any:
         """For monitors."""

@@ -19,6 +19,7 @@ from common.errors import (
     InvalidRelease,
     InvalidRequest,
     NotAllowed,
+    NotFound,
     OtaError,
     ReleaseExists,
     ReleaseNotFound,
@@ -38,7 +39,7 @@ def error_code(kind: type[OtaError]) -> str:
 _KINDS: Mapping[str, type[OtaError]] = MappingProxyType({
     error_code(kind): kind
     for kind in (
-        InvalidRequest, InvalidDeviceUrl, InvalidRelease, InvalidManifest, ReleaseExists, ReleaseNotFound,
+        InvalidRequest, InvalidDeviceUrl, InvalidRelease, InvalidManifest, ReleaseExists, NotFound, ReleaseNotFound,
         NotAllowed, TooLarge, StoreFull,
     )
 })

@@ -16,7 +16,7 @@ from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 from common import __version__
 from common.answers import read, unreachable
 from common.device_url import DeviceUrl
-from common.errors import InvalidRequest, OtaError, ReleaseNotFound, ServerRefused
+from common.errors import InvalidRequest, NotFound, OtaError, ServerRefused
 from common.finding import Role
 from common.notification import Notification, Nul
 from common.release import Release, check_publish_id
@@ -106,7 +106,7 @@ class Client:
         path = f"/api/v1/notifications/{quote(notification_id, safe='')}"
         try:
             return self._call(Notification.from_json, "GET", path, params=None if wait is None else {"wait": f"{wait:g}"})[1]
-        except ReleaseNotFound:
+        except NotFound:
             raise ServerRefused(
                 f"The server at {self.shown_url} no longer knows this notification: was it started anew?"
                 " Devices may have been told; notify them again to be sure."

@@ -29,6 +29,7 @@ from server.firmware.publishing import Publisher
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from server.fleet.notifier import Notifier
+from server.systemd import JournalFormatter
 from server.web import listener
 from server.web.api import Api
 from server.web.app import create_app
@@ -139,11 +140,10 @@ def _prepare_spool(state: Path) -> None:
 
 
 def _set_up_log(debug: bool) -> None:
+    handler = logging.StreamHandler()
     journal = "JOURNAL_STREAM" in os.environ
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(message)s" if journal else "%(asctime)s %(levelname)-7s %(message)s",
-    )
+    handler.setFormatter(JournalFormatter() if journal else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler])
     logging.getLogger("coapthon").setLevel(logging.ERROR)  # its INFO has every payload
     logging.getLogger("watchdog").setLevel(logging.INFO)  # its DEBUG has every event
     logging.getLogger("waitress").setLevel(logging.ERROR)  # its WARNING is a queue of one request

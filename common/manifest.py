@@ -16,7 +16,7 @@ import cbor2
 
 from common.errors import InvalidManifest
 
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 16 * 1024
 """A manifest over this is not looked into. A RIOT device takes 640 bytes."""
 _ENVELOPE_TAG = 107
 _AUTHENTICATION, _MANIFEST = 2, 3
@@ -26,7 +26,9 @@ _TRY_EACH, _SET_PARAMETERS, _OVERRIDE_PARAMETERS = 15, 19, 20
 _VENDOR_ID, _CLASS_ID, _DIGEST, _SLOT, _SIZE, _URI = 1, 2, 3, 5, 14, 21
 _SHA256 = (2, -16)
 _MAX_DEPTH = 8
-_BROKEN = (cbor2.CBORDecodeError, ValueError, TypeError, KeyError, IndexError, RecursionError, MemoryError, OverflowError)
+_MAX_DECODED = 256
+"""CBOR items within byte strings that are looked into: shared values could name one of them a million times."""
+_UUID_BYTES, _SHA256_BYTES = 16, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,10 @@ def parse(data: bytes) -> Manifest | None:
     """
     if len(data) > MAX_BYTES or not data:
         return None
+    reader = _Reader()
     try:
-        envelope = _decode(data)
-    except _BROKEN:
+        envelope = reader.decode(data)
+    except Exception:  # a decoder on hostile bytes raises what it likes
         if data[:2] == b"\xd8\x6b" or (data[0] >> 5 == 5 and data[1:2] in (b"\x02", b"\x03")):
             raise InvalidManifest("The manifest begins as a SUIT envelope and breaks off: it is damaged or incomplete.") from None
         return None
@@ -76,77 +79,106 @@ def parse(data: bytes) -> Manifest | None:
     if not isinstance(envelope, Mapping) or not (_AUTHENTICATION in envelope or _MANIFEST in envelope):
         return None
     try:
-        return _read(envelope)
-    except _BROKEN:
+        return reader.manifest(envelope)
+    except Exception:
         raise InvalidManifest(
             "The manifest is a SUIT envelope whose content cannot be read: it is damaged, or of a dialect other than"
             " draft-09 (as RIOT writes it) or the current draft."
         ) from None
 
 
-def _decode(data: bytes) -> Any:
-    stream = io.BytesIO(data)
-    value = cbor2.CBORDecoder(stream).decode()
-    if stream.tell() != len(data):
-        raise ValueError("bytes follow the CBOR item")
+class _Reader:
+    """Reads one envelope, and gives up on one that is made to be endless. It raises anything; `parse` makes sense of that."""
+
+    def __init__(self) -> None:
+        self._decoded = 0
+
+    def decode(self, data: Any) -> Any:
+        """The one CBOR item that these bytes are."""
+        self._decoded += 1
+        if not isinstance(data, bytes) or self._decoded > _MAX_DECODED:
+            raise ValueError("no byte string, or too many of them")
+        stream = io.BytesIO(data)
+        value = cbor2.CBORDecoder(stream).decode()
+        if stream.tell() != len(data):
+            raise ValueError("bytes follow the CBOR item")
+        return value
+
+    def manifest(self, envelope: Mapping[Any, Any]) -> Manifest:
+        """What the envelope says."""
+        manifest = _mapping(self.decode(envelope[_MANIFEST]))
+        common = _mapping(self.decode(manifest[_COMMON]))
+        sequences = [common.get(_SHARED_SEQUENCE), *(manifest.get(key) for key in _INSTALL)]
+        leaves = [leaf for s in sequences if s is not None for leaf in self._leaves(self.decode(s), {}, 0)]
+        authentication = envelope.get(_AUTHENTICATION)
+        wrappers = self.decode(authentication) if authentication is not None else ()
+        return Manifest(
+            sequence_number=_number(manifest[_SEQUENCE_NUMBER]),
+            vendor_id=_uuid(leaves, _VENDOR_ID),
+            class_id=_uuid(leaves, _CLASS_ID),
+            signed=any(isinstance(self.decode(w), cbor2.CBORTag) for w in wrappers),
+            images=self._claims(leaves),
+        )
+
+    def _leaves(self, sequence: Any, inherited: Mapping[Any, Any], depth: int) -> Iterator[Mapping[Any, Any]]:
+        """The parameters that hold at the end of each branch of a command sequence."""
+        if depth > _MAX_DEPTH or not isinstance(sequence, Sequence) or len(sequence) % 2:
+            raise ValueError("no command sequence")
+        parameters = dict(inherited)
+        for command, argument in zip(sequence[::2], sequence[1::2], strict=True):
+            if command in (_SET_PARAMETERS, _OVERRIDE_PARAMETERS):
+                parameters.update(_mapping(argument))
+            elif command == _TRY_EACH:
+                for branch in argument:
+                    if branch is not None:
+                        yield from self._leaves(self.decode(branch), parameters, depth + 1)
+        yield parameters
+
+    def _claims(self, leaves: Sequence[Mapping[Any, Any]]) -> tuple[ImageClaim, ...]:
+        by_offset: dict[int | None, dict[int, Any]] = {}
+        for leaf in leaves:
+            told = {key: leaf[key] for key in (_DIGEST, _SIZE, _URI) if key in leaf}
+            if told:
+                offset = _number(leaf[_SLOT]) if _SLOT in leaf else None
+                by_offset.setdefault(offset, {}).update(told)
+        ordered = sorted(by_offset.items(), key=lambda item: -1 if item[0] is None else item[0])
+        return tuple(self._claim(offset, told) for offset, told in ordered)
+
+    def _claim(self, offset: int | None, told: Mapping[int, Any]) -> ImageClaim:
+        uri = told.get(_URI)
+        if not isinstance(uri, str | None):
+            raise TypeError("the URI is no text")
+        return ImageClaim(offset, self._sha256(told.get(_DIGEST)), _number(told[_SIZE]) if _SIZE in told else None, uri)
+
+    def _sha256(self, digest: Any) -> str | None:
+        if digest is None:
+            return None
+        algorithm, value = self.decode(digest) if isinstance(digest, bytes) else digest
+        if algorithm not in _SHA256:
+            return None
+        return _exactly(value, _SHA256_BYTES).hex()
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError("no map")
     return value
 
 
-def _read(envelope: Mapping[Any, Any]) -> Manifest:
-    manifest = _decode(envelope[_MANIFEST])
-    common = _decode(manifest[_COMMON])
-    sequences = [common.get(_SHARED_SEQUENCE), *(manifest.get(key) for key in _INSTALL)]
-    leaves = [leaf for s in sequences if s is not None for leaf in _leaves(_decode(s), {}, 0)]
-    number = manifest[_SEQUENCE_NUMBER]
-    if not isinstance(number, int) or number < 0:
-        raise ValueError("the sequence number is no number")
-    authentication = envelope.get(_AUTHENTICATION)
-    wrappers = _decode(authentication) if isinstance(authentication, bytes) else ()
-    return Manifest(
-        sequence_number=number,
-        vendor_id=_uuid(leaves, _VENDOR_ID),
-        class_id=_uuid(leaves, _CLASS_ID),
-        signed=any(isinstance(_decode(w), cbor2.CBORTag) for w in wrappers),
-        images=_claims(leaves),
-    )
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 64:
+        raise ValueError("no unsigned number of 64 bits")
+    return value
 
 
-def _leaves(sequence: Any, inherited: Mapping[int, Any], depth: int) -> Iterator[Mapping[int, Any]]:
-    """The parameters that hold at the end of each branch of a command sequence."""
-    if depth > _MAX_DEPTH or not isinstance(sequence, Sequence) or len(sequence) % 2:
-        raise ValueError("no command sequence")
-    parameters = dict(inherited)
-    for command, argument in zip(sequence[::2], sequence[1::2], strict=True):
-        if command in (_SET_PARAMETERS, _OVERRIDE_PARAMETERS):
-            parameters.update(argument)
-        elif command == _TRY_EACH:
-            for branch in argument:
-                if branch is not None:
-                    yield from _leaves(_decode(branch), parameters, depth + 1)
-    yield parameters
+def _exactly(value: Any, length: int) -> bytes:
+    if not isinstance(value, bytes) or len(value) != length:
+        raise ValueError(f"no {length} bytes")
+    return value
 
 
-def _claims(leaves: Sequence[Mapping[int, Any]]) -> tuple[ImageClaim, ...]:
-    by_offset: dict[int | None, dict[int, Any]] = {}
+def _uuid(leaves: Sequence[Mapping[Any, Any]], key: int) -> str | None:
     for leaf in leaves:
-        told = {key: leaf[key] for key in (_DIGEST, _SIZE, _URI) if key in leaf}
-        if told:
-            by_offset.setdefault(leaf.get(_SLOT), {}).update(told)
-    ordered = sorted(by_offset.items(), key=lambda item: -1 if item[0] is None else int(item[0]))
-    return tuple(ImageClaim(offset, _sha256(told.get(_DIGEST)), told.get(_SIZE), told.get(_URI)) for offset, told in ordered)
-
-
-def _sha256(digest: Any) -> str | None:
-    if isinstance(digest, bytes):
-        digest = _decode(digest)
-    if digest is None:
-        return None
-    algorithm, value = digest
-    return bytes(value).hex() if algorithm in _SHA256 else None
-
-
-def _uuid(leaves: Sequence[Mapping[int, Any]], key: int) -> str | None:
-    for leaf in leaves:
-        if isinstance(leaf.get(key), bytes):
-            return str(uuid.UUID(bytes=leaf[key]))
+        if key in leaf:
+            return str(uuid.UUID(bytes=_exactly(leaf[key], _UUID_BYTES)))
     return None

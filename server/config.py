@@ -152,6 +152,11 @@ def _check(config: Config) -> None:
     for name in ("max_image_size", "image_cache"):
         if getattr(config, name) < 1:
             raise ConfigError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it is a number of bytes above 0.")
+    if config.image_cache < config.max_image_size:
+        raise ConfigError(
+            f"--image-cache is {config.image_cache} and --max-image-size {config.max_image_size}:"
+            " the cache has to hold at least one image."
+        )
     if not config.rescan > 0:
         raise ConfigError(f"--rescan is {config.rescan}; it is a number of seconds above 0.")
     firmware, state = config.firmware_dir.resolve(), config.state.resolve()

@@ -86,20 +86,31 @@ class Blocks:
         self, request: Datagram, peer: Address, path: str, number: int, loaded: Content | None
     ) -> Content | Missing | None:
         """The bytes that this transfer is about, pinned; None where nothing is served here."""
+        image = self._live.current.images.get(path)
         pin = self._pins.get(peer, path)
         if pin is not None and (number or pin.mid == request.mid):
             self._pins.touch(peer, path, pin, number)
-            return pin.content
-        image = self._live.current.images.get(path)
+            content = self._pins.content(pin.sha256)
+            if content is not None:
+                return content
+            if image is None or image.sha256 != pin.sha256:
+                return None  # its bytes are gone, and no others may follow them
+            content = self._in_memory(image, loaded)
+            if content is not None:
+                self._pins.hold(pin, content)
+            return content or Missing(image)
         if image is None:
             return None
-        content = self._cache.get(image)
-        if content is None and loaded is not None and loaded.sha256 == image.sha256:
-            content = loaded
+        content = self._in_memory(image, loaded)
         if content is None:
             return Missing(image)
         self._pins.set(peer, path, content, None if number else request.mid, number)
         return content
+
+    def _in_memory(self, image: Image, loaded: Content | None) -> Content | None:
+        if loaded is not None and loaded.sha256 == image.sha256:
+            return loaded
+        return self._cache.get(image) or self._pins.content(image.sha256)
 
     def _reply(
         self, request: Datagram, code: int, options: list[tuple[int, bytes]] | None = None, payload: bytes = b""

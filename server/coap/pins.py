@@ -21,7 +21,8 @@ Address = tuple[str, int, int, int] | tuple[str, int]
 class Pin:
     """One peer's transfer of one path. Only the receive loop and the pool's loads write it."""
 
-    content: Content
+    sha256: str
+    """Of the image that the transfer began with: it goes on with that one or not at all."""
     mid: int | None
     """The message id of the request for block 0 that set it; None when it began in the middle."""
     seen: float
@@ -33,16 +34,18 @@ class Pin:
 class Pins:
     """The transfers under way, bounded in number and in the bytes that they hold; the oldest goes first.
 
+    A pin whose bytes had to go still says which image its transfer is about.
     Threads: the receive loop, and the pool for a transfer whose image had to be loaded.
     """
 
     def __init__(self, clock: Callable[[], float], most: int, limit: int) -> None:
-        """`clock` counts seconds; at most `most` pins, and `limit` bytes of distinct images."""
+        """`clock` counts seconds; at most `most` pins, and `limit` bytes of images."""
         self._clock = clock
         self._most = most
         self._limit = limit
         self._pins: OrderedDict[tuple[Address, str], Pin] = OrderedDict()
-        self._uses: dict[int, int] = {}
+        self._uses: dict[str, int] = {}
+        self._contents: OrderedDict[str, Content] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
 
@@ -55,38 +58,57 @@ class Pins:
             return None
         return pin
 
+    def content(self, sha256: str) -> Content | None:
+        """The bytes of an image that some pin holds."""
+        return self._contents.get(sha256)
+
     def touch(self, peer: Address, path: str, pin: Pin, block: int) -> None:
         """The peer asked for `block`."""
         pin.seen = self._clock()
         pin.block = block
         with contextlib.suppress(KeyError):  # the pool may have dropped it just now
             self._pins.move_to_end((peer, path))
+            self._contents.move_to_end(pin.sha256)
 
     def set(self, peer: Address, path: str, content: Content, mid: int | None, block: int) -> None:
         """The peer's transfer goes on with `content` from here."""
         with self._lock:
             self._drop((peer, path))
-            self._pins[peer, path] = Pin(content, mid, self._clock(), block)
-            uses = self._uses.get(id(content), 0)
-            self._uses[id(content)] = uses + 1
-            self._held += 0 if uses else len(content.data)
-            while len(self._pins) > self._most or (self._held > self._limit and len(self._pins) > 1):
+            self._pins[peer, path] = Pin(content.sha256, mid, self._clock(), block)
+            self._uses[content.sha256] = self._uses.get(content.sha256, 0) + 1
+            self._hold(content)
+            while len(self._pins) > self._most:
                 self._drop(next(iter(self._pins)))
+
+    def hold(self, pin: Pin, content: Content) -> None:
+        """The bytes of a pin's image were loaded again."""
+        with self._lock:
+            if pin.sha256 in self._uses:
+                self._hold(content)
+
+    def _hold(self, content: Content) -> None:
+        if content.sha256 not in self._contents:
+            self._held += len(content.data)
+        self._contents[content.sha256] = content
+        self._contents.move_to_end(content.sha256)
+        while self._held > self._limit and len(self._contents) > 1:
+            _, gone = self._contents.popitem(last=False)
+            self._held -= len(gone.data)
 
     def _drop(self, key: tuple[Address, str]) -> None:
         pin = self._pins.pop(key, None)
         if pin is None:
             return
-        uses = self._uses.pop(id(pin.content)) - 1
-        if uses:
-            self._uses[id(pin.content)] = uses
-        else:
-            self._held -= len(pin.content.data)
+        self._uses[pin.sha256] -= 1
+        if not self._uses[pin.sha256]:
+            del self._uses[pin.sha256]
+            gone = self._contents.pop(pin.sha256, None)
+            self._held -= len(gone.data) if gone else 0
 
     def __len__(self) -> int:
         return len(self._pins)
 
     @property
     def held(self) -> int:
-        """Bytes of distinct images that pins hold."""
+        """Bytes of images that pins hold."""
         return self._held

@@ -11,7 +11,7 @@ from typing import Protocol
 from common.finding import Severity
 from common.release import Problem, Release
 from server.firmware.image import Image
-from server.firmware.scan import Scan
+from server.firmware.scan import Folder, Scan
 from server.firmware.shelf import Shelf, shelve
 
 _log = logging.getLogger(__name__)
@@ -59,10 +59,10 @@ def build(scan: Scan, previous: Catalogue, read: Callable[[Image], bytes], now: 
         folder = scan.folders[path]
         before = previous.shelves.get(path)
         outer = next((o for o in _ancestors(path) if o in shelves and shelves[o].release is not None), None)
-        if before is not None and before.folder is folder and before.outer == outer and not before.pending:
+        if before is not None and before.folder == folder and before.outer == outer and not before.pending:
             shelves[path] = before
         else:
-            shelves[path] = replace(shelve(folder, before, outer, read, now), outer=outer)
+            shelves[path] = replace(_shelve(folder, before, outer, read, now), outer=outer)
     problems = [p for path in shelves for p in (*shelves[path].folder.problems, shelves[path].trouble) if p is not None]
     images = {p: image for shelf in shelves.values() for p, image in shelf.images.items()}
     releases = sorted((s.release for s in shelves.values() if s.release), key=lambda r: r.publish_id)
@@ -72,6 +72,16 @@ def build(scan: Scan, previous: Catalogue, read: Callable[[Image], bytes], now: 
     if (fresh.images, fresh.releases, fresh.problems) != (previous.images, previous.releases, previous.problems):
         return replace(fresh, number=previous.number + 1)
     return fresh
+
+
+def _shelve(folder: Folder, before: Shelf | None, outer: str | None, read: Callable[[Image], bytes], now: float) -> Shelf:
+    """No content of one folder may end the service for all others."""
+    try:
+        return shelve(folder, before, outer, read, now)
+    except Exception:
+        _log.exception("the folder %r could not be understood", folder.path)
+        text = "The server could not make sense of this folder, which is a fault of the server; its log says more."
+        return Shelf(folder, {}, trouble=Problem(folder.path, text))
 
 
 def _ancestors(path: str) -> list[str]:

@@ -23,6 +23,8 @@ from server.firmware.image import Image, Stamp
 
 QUIET = 0.3
 """Seconds without a change after which a file counts as closed by whoever wrote it."""
+QUIET_UNTOLD = 2.0
+"""The same where the kernel does not tell who writes: files of others, without CAP_LEASE, and network file systems."""
 _CLOCK_SLACK = 5.0
 """A ctime further in the future than this comes from a clock that was set back, not from a fresh write."""
 MAX_DEPTH = 16
@@ -91,8 +93,10 @@ class Scanner:
         with os.scandir(self._root):
             pass
         folders = {} if where is None or not previous.folders else dict(previous.folders)
-        for path in sorted({""} if not folders or where is None else where | previous.unsettled):
-            self._look(path, folders)
+        wanted = {""} if not folders or where is None else {_listed(p, folders) for p in where | previous.unsettled}
+        for path in sorted(wanted):
+            if path == _listed(path, folders):
+                self._look(path, folders)
         return Scan(folders, frozenset(p for p, f in folders.items() if f.unsettled or f.fresh))
 
     def _look(self, path: str, folders: dict[str, Folder]) -> None:
@@ -209,7 +213,10 @@ class Scanner:
         # O_NONBLOCK: the entry may have become a pipe since it was looked at.
         fd = os.open(os.path.join(self._root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(fd, "rb") as file:
-            if not self._inside(os.readlink(f"/proc/self/fd/{fd}")) or _open_for_writing(fd):
+            if not self._inside(os.readlink(f"/proc/self/fd/{fd}")):
+                raise _NotWhole
+            writing = _open_for_writing(fd)
+            if writing or (writing is None and self._is_fresh(stamp.ctime_ns / 1e9, QUIET_UNTOLD)):
                 raise _NotWhole
             if Stamp.of(os.fstat(fd)) != stamp:
                 raise _NotWhole
@@ -221,8 +228,21 @@ class Scanner:
     def _inside(self, target: str) -> bool:
         return target == self._root or target.startswith(self._root.rstrip("/") + "/")
 
-    def _is_fresh(self, time: float) -> bool:
-        return -_CLOCK_SLACK < self._now - time < QUIET
+    def _is_fresh(self, time: float, quiet: float = QUIET) -> bool:
+        return -_CLOCK_SLACK < self._now - time < quiet
+
+
+def _listed(path: str, folders: Mapping[str, Folder]) -> str:
+    """`path`, or the nearest folder above it that a look at the tree from its top would come to.
+
+    An event may name a folder that is hidden, temporary, too deep, or behind a link by now.
+    """
+    while path:
+        above = path.rpartition("/")[0]
+        if above in folders and path in folders[above].inner and _listed(above, folders) == above:
+            return path
+        path = above
+    return path
 
 
 def _forget(path: str, folders: dict[str, Folder]) -> None:
@@ -243,8 +263,8 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
-def _open_for_writing(fd: int) -> bool:
-    """Whether somebody has the file open for writing; False where the kernel does not tell us.
+def _open_for_writing(fd: int) -> bool | None:
+    """Whether somebody has the file open for writing; None where the kernel does not tell us.
 
     It tells the owner and CAP_LEASE, on local file systems (fcntl(2), F_SETLEASE).
     """
@@ -253,5 +273,5 @@ def _open_for_writing(fd: int) -> bool:
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return True if error.errno == errno.EAGAIN else None
     return False

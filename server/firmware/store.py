@@ -13,6 +13,7 @@ import os
 import pwd
 import secrets
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ class Store:
         """
         target = self.root / check_publish_id(publish_id)
         with self._lock, _as_sentences("write into"):
+            self._check_no_link(target, publish_id)
             if target.is_dir() and self._same(target, staged):
                 return False
             self._check_free(target, publish_id)
@@ -141,6 +143,7 @@ class Store:
         """Take a release out of the folder; other files beside it stay. Raises ReleaseNotFound or StoreFull."""
         folder = self.root / check_publish_id(publish_id)
         with self._lock:
+            self._check_no_link(folder, publish_id)
             names = os.listdir(folder) if folder.is_dir() else []
             layout = layouts.plain(names)
             if layout is None:
@@ -165,7 +168,7 @@ class Store:
         layout = layouts.plain(os.listdir(target))
         if layout is None or layout.doubled or layout.names.keys() != staged.facts.keys():
             return False
-        return all(_facts(target / name) == staged.facts[role] for role, name in layout.names.items())
+        return all(_holds(target / name, staged.facts[role]) for role, name in layout.names.items())
 
     def _check_free(self, target: Path, publish_id: str) -> None:
         for outer in target.parents:
@@ -184,6 +187,12 @@ class Store:
                 if inner == publish_id:
                     raise ReleaseExists(_taken(publish_id))
                 raise ReleaseExists(f"{publish_id!r} would contain the release {inner!r}: choose a longer name.")
+
+    def _check_no_link(self, target: Path, publish_id: str) -> None:
+        """Nothing is written or removed through a link to a folder, which may lead anywhere."""
+        below = [p for p in (target, *target.parents) if self.root in p.parents]
+        if any(path.is_symlink() for path in below):
+            raise ReleaseExists(f"{publish_id!r} leads through a link in the firmware folder: choose another publish id.")
 
     def _remember(self, target: Path, staged: Staged) -> None:
         for role, facts in staged.facts.items():
@@ -210,9 +219,18 @@ def _write(path: Path, source: BinaryIO) -> FileFacts:
     return FileFacts(size, digest.hexdigest())
 
 
-def _facts(path: Path) -> FileFacts:
-    with path.open("rb") as file:
-        return FileFacts(os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+def _holds(path: Path, facts: FileFacts) -> bool:
+    """Whether a regular file has these bytes; a pipe or a link in its place is not even waited for."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_size != facts.size:
+        os.close(fd)
+        return False
+    with open(fd, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == facts.sha256
 
 
 def _make_parents(folder: Path, root: Path) -> list[Path]:

@@ -89,7 +89,7 @@ class Api:
         try:
             asked = json.loads(bottle.request.body.read(65536))
             publish_id, version = str(asked["publish_id"]), asked.get("version")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InvalidRequest('The body is no JSON such as {"publish_id": "version_42"}.') from None
         if version is not None and f"{publish_id}/{version}" in self._live.current.by_id:
             publish_id = f"{publish_id}/{version}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from common.errors import NotAllowed
+
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:[0-9]*)?", re.ASCII)
 
 
 def is_loopback(host: str) -> bool:
@@ -40,8 +42,10 @@ class Guard:
 
     def check_host(self, environ: Mapping[str, str]) -> None:
         """Against DNS rebinding: a server bound to loopback is asked for by a loopback name. Raises NotAllowed."""
-        host = urlsplit("//" + environ.get("HTTP_HOST", "")).hostname or ""
-        if self._local and host and not is_loopback(host):
+        asked = environ.get("HTTP_HOST", "")
+        found = _HOST.fullmatch(asked)
+        host = found["host"] if found else asked
+        if self._local and asked and not (found and is_loopback(host)):
             raise NotAllowed(
                 f"This server answers only on this machine, and was asked for as {host!r}: use localhost or 127.0.0.1."
             )
@@ -51,7 +55,7 @@ class Guard:
         if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
             raise NotAllowed("The request comes from another site's page. Only this server's own page may change something.")
         origin = environ.get("HTTP_ORIGIN")
-        if origin is not None and urlsplit(origin).netloc.lower() != environ.get("HTTP_HOST", "").lower():
+        if origin is not None and origin.lower().partition("://")[2] != environ.get("HTTP_HOST", "").lower():
             raise NotAllowed("The request comes from another site's page. Only this server's own page may change something.")
         if not self._local:
             raise NotAllowed(self.why_not)

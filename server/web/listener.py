@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,11 +19,15 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
-from waitress.utilities import Error
+from waitress.utilities import BadRequest, Error
 
 from common.errors import ConfigError
 
 THREADS = 8
+_CONNECTIONS = 500
+"""At once; a common limit of open files is 1024."""
+_HEADER_TIME = 15.0
+"""Seconds that a client may take to send a request's header."""
 _JOIN = 1
 """Seconds that workers get to end."""
 _DRAIN = 4
@@ -92,6 +97,10 @@ class _Parser(HTTPRequestParser):
             return taken
         try:
             taken = super().received(data)
+        except ValueError:  # waitress' split of a request line such as "GET http://["
+            self.error = BadRequest("The request line has no address that can be read.")
+            self.completed = True
+            return len(data)
         except OSError:
             self.body_bytes_received += len(data)
             return self._refuse(self._full(), len(data))
@@ -150,6 +159,29 @@ class _Parser(HTTPRequestParser):
         )
 
 
+class _Channel(HTTPChannel):
+    """One connection. Threads: waitress' main loop; its workers only write."""
+
+    _since = 0.0
+
+    def received(self, data: bytes) -> bool:
+        """Take bytes; a client that drips a header for longer than _HEADER_TIME loses its connection."""
+        now = time.monotonic()
+        if self.request is None:
+            self._since = now
+        elif not self.request.headers_finished and now - self._since > _HEADER_TIME:
+            self.will_close = True
+            return False
+        return bool(super().received(data))
+
+    def handle_close(self) -> None:
+        """The client is gone: what it sent of a request is given back to the spool."""
+        request, self.request = self.request, None
+        if request is not None:
+            request.close()
+        super().handle_close()
+
+
 class _Dispatcher(ThreadedTaskDispatcher):
     """Workers that get _JOIN seconds to end."""
 
@@ -193,9 +225,10 @@ def create(app: Callable[..., Any], sock: socket.socket, spool: Spool) -> TcpWSG
         # A worker must never wait for a slow reader, or the stop would wait for both.
         outbuf_high_watermark=1 << 30,
         inbuf_overflow=1 << 18,
-        channel_timeout=60,
+        connection_limit=_CONNECTIONS,
+        channel_timeout=30,
         cleanup_interval=10,
     )
     assert isinstance(server, TcpWSGIServer)  # one socket, one server
-    server.channel_class = type("Channel", (HTTPChannel,), {"parser_class": partial(_Parser, spool)})
+    server.channel_class = type("Channel", (_Channel,), {"parser_class": partial(_Parser, spool)})
     return server

@@ -174,6 +174,42 @@ def test_a_client_that_goes_away_leaves_nothing(server: Server) -> None:
     assert publish(server, "afterwards", GOOD).status_code == 201
 
 
+def test_broken_off_uploads_are_given_back_to_the_spool(tmp_path: Path) -> None:
+    with running(tmp_path / "fw", tmp_path / "state", "--max-image-size", "100000") as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        for _ in range(60):
+            with socket.create_connection(("127.0.0.1", port)) as sock:
+                sock.sendall(b"POST /publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1200000\r\n\r\n" + bytes(1_190_000))
+        wait_until(lambda: publish(server, "v", {"manifest": b"m", "slot0": bytes(90_000)}).ok, what="room in the spool")
+
+
+@pytest.mark.parametrize("request_", [b"GET http://[ HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+                                      b"POST /remove HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\n\r\n"])
+def test_addresses_that_cannot_be_read(server: Server, request_: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1]))) as sock:
+        sock.settimeout(30)
+        sock.sendall(request_)
+        assert sock.recv(1000).split()[1] in (b"400", b"403")
+
+
+def test_odd_bodies(server: Server) -> None:
+    deep = requests.post(server.url + "/remove", data=b"[" * 60_000, headers={"Content-Type": "application/json"}, timeout=30)
+    assert deep.status_code == 400
+    kind = b"Content-Type: text/plain; charset=zz"
+    part = b'--x\r\nContent-Disposition: form-data; name="publish_id"\r\n' + kind + b"\r\n\r\nv\r\n--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert requests.post(server.url + "/publish", data=part, headers=headers, timeout=30).status_code == 400
+
+
+def test_a_pipe_in_the_folder_holds_nobody(tmp_path: Path) -> None:
+    (tmp_path / "fw" / "v").mkdir(parents=True)
+    os.mkfifo(tmp_path / "fw" / "v" / "slot0")
+    (tmp_path / "fw" / "v" / "manifest").write_bytes(b"m")
+    with running(tmp_path / "fw", tmp_path / "state") as server:
+        assert publish(server, "v", GOOD).status_code == 409
+        assert publish(server, "w", GOOD).status_code == 201
+
+
 @pytest.mark.parametrize(
     "headers", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}, {"Origin": "null"}]
 )

@@ -60,7 +60,7 @@ def make_parts(folder: Path, cache_limit: int = 1 << 28, pins: Pins | None = Non
     live = LiveCatalogue(store, lambda: time.time() + 10)
     settle(live)
     cache = ImageCache(store.read, cache_limit)
-    pins = pins or Pins(time.monotonic, 1000, 1 << 28)
+    pins = Pins(time.monotonic, 1000, 1 << 28) if pins is None else pins
     return Parts(store, live, cache, pins, Blocks(live, cache, pins), Protocol(live))
 
 

@@ -98,14 +98,40 @@ def test_pins_are_for_one_zone_one_port_one_path() -> None:
 
 def test_pins_are_bounded_in_number_and_in_bytes() -> None:
     pins = Pins(lambda: 0.0, 5, 35)
-    shared = content(1)
     for port in range(100):
-        pins.set(("::1", port, 0, 0), "a", shared, 0, 0)
+        pins.set(("::1", port, 0, 0), "a", content(1), 0, 0)
     assert (len(pins), pins.held) == (5, 10)
-    for number in range(2, 9):
+    for number in range(2, 7):
         pins.set(("::1", number, 0, 0), "b", content(number), 0, 0)
-    assert pins.held <= 35
-    assert pins.get(("::1", 8, 0, 0), "b") is not None
+    assert (len(pins), pins.held) == (5, 30)
+    oldest = pins.get(("::1", 2, 0, 0), "b")
+    assert oldest is not None
+    assert pins.content(oldest.sha256) is None
+    assert pins.content(f"{6:064x}") is not None
+
+
+def test_a_transfer_whose_bytes_had_to_go_is_never_mixed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(name.encode() * 100)
+    parts = make_parts(tmp_path, cache_limit=50, pins=Pins(lambda: 0.0, 10, 150))
+
+    def ask(name: str, number: int, mid: int, port: int) -> bytes | None:
+        request, peer = get(name, block2(number, 0), mid=mid), ("::1", port, 0, 0)
+        answer = parts.blocks.answer(request, peer)
+        if isinstance(answer, Missing):
+            answer = parts.blocks.answer(request, peer, parts.cache.load(answer.image))
+        assert not isinstance(answer, Missing)
+        message = datagram.parse(answer) if answer else None
+        return message.payload if message else None
+
+    assert ask("a", 0, 1, 1) == b"a" * 16
+    assert ask("b", 0, 1, 2) == b"b" * 16  # the bytes of a's pin go
+    assert ask("a", 1, 2, 1) == b"a" * 16  # and are loaded again: it is the same image
+    assert ask("b", 1, 2, 2) == b"b" * 16
+    (tmp_path / "a").write_bytes(b"A" * 100)
+    parts.live.refresh()
+    assert ask("a", 2, 3, 1) is None  # no others may follow them
+    assert ask("a", 0, 4, 1) == b"A" * 16
 
 
 def test_the_image_cache_is_bounded_and_an_image_over_the_bound_is_served() -> None:

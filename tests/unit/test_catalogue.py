@@ -228,3 +228,31 @@ def test_newest_first(live: LiveCatalogue, tmp_path: Path) -> None:
         write_release(tmp_path / name, seed=age)
         os.utime(tmp_path / name / "manifest", (1_700_000_000 - age, 1_700_000_000 - age))
     assert [r.publish_id for r in live.refresh().releases] == ["new", "middle", "old"]
+
+
+@pytest.mark.expects_log("leads out of the firmware folder")
+def test_an_event_leads_no_further_than_a_look_from_the_top(live: LiveCatalogue, tmp_path: Path) -> None:
+    """Events name folders that are hidden, temporary, or behind a link by now."""
+    write_release(tmp_path / "a" / "b")
+    live.refresh()
+    for name in ("v9.part", "bak~", ".hidden"):
+        write_release(tmp_path / name / "inner")
+        assert set(live.refresh(frozenset({name, f"{name}/inner"})).by_id) == {"a/b"}
+    outside = tmp_path.parent / "moved away"
+    (tmp_path / "a").rename(outside)
+    (tmp_path / "a").symlink_to(outside)
+    assert dict(live.refresh(frozenset({"a/b", ""})).images) == {}
+
+
+@pytest.mark.expects_log("could not be understood|in the firmware folder")
+def test_a_fault_in_one_folder_is_a_problem_of_that_folder(
+    live: LiveCatalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_release(tmp_path / "good")
+    live.refresh()
+    write_release(tmp_path / "bad", seed=2)
+    monkeypatch.setattr("common.preflight.check", lambda *_: 1 / 0)
+    current = live.refresh()
+    assert set(current.by_id) == {"good"}
+    assert [p.path for p in current.problems] == ["bad"]
+    assert "bad/slot0" not in current.images

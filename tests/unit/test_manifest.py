@@ -78,6 +78,26 @@ def test_cut_off_anywhere_it_is_opaque_or_unreadable_and_never_a_manifest() -> N
             manifest.parse(whole[:length])
 
 
+def told(**parameters: Any) -> bytes:
+    """A manifest whose shared sequence sets these parameters (by name p3 for parameter 3)."""
+    values = {int(name[1:]): value for name, value in parameters.items()}
+    return enveloped(cbor2.dumps([20, values]))
+
+
+def enveloped(sequence: bytes, number: Any = 1) -> bytes:
+    return cbor2.dumps({2: cbor2.dumps([]), 3: cbor2.dumps({2: number, 3: cbor2.dumps({4: sequence})})})
+
+
+def bomb(depth: int, width: int) -> bytes:
+    """Branches that repeat one byte string through shared values (CBOR tags 28 and 29)."""
+    inner = cbor2.dumps([20, {14: 1}])
+    for _ in range(depth):
+        shared = b"\xd8\x1c" + cbor2.dumps(inner)
+        branches = b"\x99" + (width + 1).to_bytes(2, "big") + shared + b"\xd8\x1d\x00" * width
+        inner = b"\x82\x0f" + branches
+    return enveloped(inner)
+
+
 def nested(depth: int) -> bytes:
     inner = cbor2.dumps([20, {14: 1}])
     for _ in range(depth):
@@ -92,6 +112,16 @@ def nested(depth: int) -> bytes:
         b"\xd8\x6b\xa1\x03\x5b" + b"\xff" * 8,
         b"\xa1\x03\x5a\xff\xff\xff\xff",
         nested(30),
+        bomb(4, 200),
+        enveloped(cbor2.dumps([20, {14: 1}]), number=1 << 64),
+        enveloped(cbor2.dumps([20, {14: 1}]), number=True),
+        cbor2.dumps({2: cbor2.dumps([]), 3: cbor2.dumps({1: 1, 2: 5, 3: cbor2.dumps([1, 2])})}),
+        told(p14=1 << 60_000),
+        told(p14=-1),
+        told(p3=[-16, 900_000_000]),
+        told(p3=[-16, b"short"]),
+        told(p5="x", p14=1),
+        told(p21=7),
         cbor2.dumps({3: b""}),
         cbor2.dumps({3: cbor2.dumps({2: "many", 3: cbor2.dumps({})})}),
         cbor2.dumps({3: cbor2.dumps({2: 1, 3: cbor2.dumps({4: cbor2.dumps([20, 7])})})}),

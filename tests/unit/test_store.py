@@ -135,3 +135,30 @@ def test_read_gives_the_hashed_bytes_or_says_that_they_changed(store: Store) -> 
     (store.root / "v" / "slot0").write_bytes(b"b")
     with pytest.raises(ImageChanged):
         store.read(image)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_what_is_no_file_in_the_place_of_an_image_is_not_waited_for(store: Store, kind: str) -> None:
+    (store.root / "v").mkdir()
+    (store.root / "v" / "manifest").write_bytes(b"m")
+    slot0 = store.root / "v" / "slot0"
+    if kind == "pipe":
+        os.mkfifo(slot0)
+    elif kind == "link":
+        slot0.symlink_to("/dev/zero")
+    else:
+        slot0.mkdir()
+    with pytest.raises(ReleaseExists):
+        publish(store, "v", manifest=b"m", slot0=b"a")
+
+
+def test_nothing_is_written_or_removed_through_a_link(store: Store, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (store.root / "link").symlink_to(outside)
+    with pytest.raises(ReleaseExists, match="through a link"):
+        publish(store, "link/v", manifest=b"m", slot0=b"a")
+    (outside / "manifest").write_bytes(b"m")
+    with pytest.raises(ReleaseExists, match="through a link"):
+        store.remove("link")
+    assert [p.name for p in outside.iterdir()] == ["manifest"]

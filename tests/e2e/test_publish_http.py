@@ -267,11 +267,10 @@ def test_a_full_disk_is_507_and_nothing_is_half_published(tmp_path: Path, full: 
 
 
 def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
-    if os.getuid():
-        pytest.skip("a read-only mount needs root: sudo make test")
-    (tmp_path / "fw").mkdir()
     riot_release(tmp_path / "fw" / "v")
-    subprocess.run(["mount", "--bind", str(tmp_path / "fw"), str(tmp_path / "fw")], check=True)
+    bind = ["mount", "--bind", str(tmp_path / "fw"), str(tmp_path / "fw")]
+    if subprocess.run(bind, capture_output=True, check=False).returncode:
+        pytest.skip("a read-only mount needs root: sudo make test")
     try:
         subprocess.run(["mount", "-o", "remount,ro,bind", str(tmp_path / "fw")], check=True)
         with running(tmp_path / "fw", tmp_path / "state") as server:

@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
 def _run(arguments: Arguments, report: Report) -> int:
     with Client(arguments.server) as client, Progress(_is_terminal(sys.stderr)) as progress:
         if arguments.notify_only:
-            report.release = _named(client, arguments.publish_id)
+            report.release = _named(client, arguments)
             publish_id = report.release.publish_id
         else:
             assert arguments.publish_id is not None  # Arguments.parse saw to it
@@ -95,8 +95,17 @@ def _run(arguments: Arguments, report: Report) -> int:
         return _notify(client, arguments, publish_id, report, progress)
 
 
-def _named(client: Client, publish_id: str | None) -> Release:
-    return newest(client.releases()) if publish_id is None else client.release(publish_id)
+def _named(client: Client, arguments: Arguments) -> Release:
+    if arguments.publish_id is not None:
+        return client.release(arguments.publish_id)
+    releases = client.releases()
+    for device in arguments.devices:
+        if any(device.host == release.publish_id.lower() for release in releases):
+            raise InvalidRequest(
+                f"{device.host!r} is read as a device here, and is a release on the server; nobody was told."
+                f" If you mean the release, write --publish-id {device.host}."
+            )
+    return newest(releases)
 
 
 def _notify(client: Client, arguments: Arguments, publish_id: str, report: Report, progress: Progress) -> int:

@@ -79,7 +79,8 @@ class Report:
         """One device's answer."""
         self._told.add(result.device)
         code = f" ({result.code})" if result.code else ""
-        why = "" if result.state is DeviceState.ACCEPTED else f": {result.message}"
+        message = result.message.removeprefix(f"Refused ({result.code}): ")
+        why = "" if result.state is DeviceState.ACCEPTED else f": {message}"
         self._line(f"{result.device:{self._width}}  {result.state}{code}{why}")
 
     def error(self, error: OtaError) -> None:

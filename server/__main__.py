@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -51,6 +52,7 @@ def main(arguments: list[str]) -> int:
             print(asked.config.to_toml(), end="")
             return 0
         _set_up_log(asked.config.debug)
+        _quiet_watchdog()
         return Server(asked.config).run()
     except ConfigError as error:
         print(f"ota-server: {error}", file=sys.stderr)
@@ -147,6 +149,11 @@ def _set_up_log(debug: bool) -> None:
     logging.getLogger("coapthon").setLevel(logging.ERROR)  # its INFO has every payload
     logging.getLogger("watchdog").setLevel(logging.INFO)  # its DEBUG has every event
     logging.getLogger("waitress").setLevel(logging.ERROR)  # its WARNING is a queue of one request
+
+
+def _quiet_watchdog() -> None:
+    """A folder that is removed and made again at once makes watchdog warn of its own bookkeeping; nothing is missed."""
+    warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
 
 
 def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:

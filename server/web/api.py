@@ -10,9 +10,9 @@ from typing import Any
 import bottle
 
 from common.device_url import parse_list
-from common.errors import InvalidRequest, NotFound, ReleaseNotFound
+from common.errors import InvalidRelease, InvalidRequest, NotFound, ReleaseNotFound
 from common.notification import Notification, Nul
-from common.release import Release, check_publish_id
+from common.release import Release, State, check_publish_id
 from server.coap.urls import CoapUrls
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.image import ImageChanged
@@ -115,7 +115,11 @@ class Api:
             raise InvalidRequest("No device is named: give device URLs in the field 'urls', parted by commas.")
         if len(devices) > MAX_DEVICES:
             raise InvalidRequest(f"{len(devices)} devices are named; at most {MAX_DEVICES} can be told at once.")
-        self.release(publish_id)
+        release = self.release(publish_id)
+        if release.state is not State.READY:
+            raise InvalidRelease(
+                f"{publish_id!r} is {release.state}, so devices could not fetch it and nobody was told.", release.findings
+            )
         notification = self._notifier.start(publish_id, devices, nul)
         if wait:
             notification = self._wait(notification.id, float("inf"))

@@ -245,3 +245,24 @@ def test_a_folder_of_a_thousand_releases_follows_every_change(tmp_path: Path) ->
         page = requests.get(server.url + "/", timeout=30)
         assert page.ok
         assert requests.get(server.url + "/", headers={"If-None-Match": page.headers["ETag"]}, timeout=30).status_code == 304
+
+
+def test_a_release_that_devices_could_not_fetch_is_not_announced(server: Server) -> None:
+    riot_release(server.folder / "v")
+    (server.folder / "v" / "slot0").write_bytes(b"other")
+    wait_until(lambda: server.state_of("v") == "incomplete", what="the misfit to be seen")
+    with RiotDevice() as device:
+        done = publish_cli(server, "--notify-only", "--publish-id", "v", device.url)
+        assert done.returncode == 65
+        assert "incomplete" in done.stderr
+        assert device.payloads == []
+
+
+def test_a_publish_id_among_the_devices_tells_nobody(server: Server) -> None:
+    riot_release(server.folder / "version_42")
+    server.wait_ready("version_42")
+    with RiotDevice() as device:
+        done = publish_cli(server, "--notify-only", "version_42", device.url)
+        assert done.returncode == 64
+        assert "--publish-id version_42" in done.stderr
+        assert device.payloads == []

@@ -158,10 +158,11 @@ def test_a_refused_notification_is_said_in_place(opened: Any) -> None:
 def test_listing_downloading_and_changing_work_without_scripts(opened: Any, samples: Path) -> None:
     app, page = opened(java_script_enabled=False)
     expect(card(page, "version_41")).to_contain_text("Rejected")
+    ready = "fw/sample/samr21-xpro/1700000100"
     with page.expect_download() as download:
-        card(page, "version_41").locator('[data-file="slot0"] a').click()
-    assert download.value.path().read_bytes() == b"bytes of version_41/slot0"
-    assert download.value.suggested_filename == "version_41-slot0"
+        card(page, ready).locator('[data-file="slot0"] a').click()
+    assert download.value.path().read_bytes() == f"bytes of {ready}/slot0".encode()
+    assert download.value.suggested_filename == f"{ready}/slot0".replace("/", "-")
     expect(page.locator(".copy:visible")).to_have_count(0)
 
     page.fill(ID, "plain/1")

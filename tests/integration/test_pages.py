@@ -190,7 +190,8 @@ def test_what_may_not_be_changed_is_not_offered(pages: Pages) -> None:
     assert "Only on the gateway itself." in page.text
     assert page.all("form") == []
     assert page.all("button", name="publish_id") == []
-    assert page.all("a", href="files/version_41/slot0")
+    assert page.all("a", href="files/fw/sample/samr21-xpro/1700000100/slot0")
+    assert not page.all("a", href="files/version_41/slot0"), "a rejected release has nothing to download"
     assert "curl" not in Outline(pages.index([], [], closed)).text
 
 

@@ -20,13 +20,17 @@
 </th><td role="cell" class="size" title="{{f.exact_size}}">{{f.size}}</td>
 <td role="cell" class="sha"><code title="{{f.sha256}}">{{f.sha256[:12]}}</code><button type="button" class="copy" hidden><span>Copy</span><span class="vh"> SHA-256 of {{f.role}}</span></button></td>
 <td role="cell" class="url">\\
-% if f.url:
+% if f.url and state == "ready":
 <span><code>{{!wrap(f.url)}}</code><button type="button" class="copy" hidden><span>Copy</span><span class="vh"> CoAP URL of {{f.role}}</span></button></span>\\
 % end
 % for path in f.also:
 <span class="also">also at <code>{{!wrap(path)}}</code></span>\\
 % end
-</td><td role="cell" class="get"><a href="{{root}}{{f.href}}" download><span>Download</span><span class="vh"> {{f.role}}</span></a></td></tr>\\
+</td><td role="cell" class="get">\\
+% if state == "ready":
+<a href="{{root}}{{f.href}}" download><span>Download</span><span class="vh"> {{f.role}}</span></a>\\
+% end
+</td></tr>\\
 % end
 </tbody></table>
 <div class="actions"{{!" hidden" if state == "ready" and not changes_allowed else ""}}><p class="meaning"{{!" hidden" if state == "ready" else ""}}>{{meaning}}</p>

@@ -17,8 +17,6 @@ from server.firmware.catalogue import LiveCatalogue
 from server.firmware.image import Image
 from server.firmware.images import Content, ImageCache
 
-_RESERVED = 7  # RFC 7959, 2.2
-
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -62,7 +60,7 @@ class Blocks:
         if not isinstance(content, Content):
             return content
         offset = block.number * block.size
-        if block.szx == _RESERVED or (block.number and offset >= len(content.data)):
+        if block.is_reserved or (block.number and offset >= len(content.data)):
             return self._reply(request, datagram.BAD_REQUEST)
         etag = (datagram.ETAG, content.etag)
         conditions = request.values(datagram.IF_MATCH)

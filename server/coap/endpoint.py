@@ -162,12 +162,11 @@ class Endpoint:
         except (ImageChanged, OSError) as error:
             # No answer: the device asks again, and by then the catalogue knows what has become of the file.
             _log.info("%r could not be read (%s); the folder is looked at again", image.path, error)
-            with self._lock:
-                del self._loading[image]
             self._changed()
             return
-        with self._lock:
-            waiting = self._loading.pop(image)
+        finally:
+            with self._lock:
+                waiting = self._loading.pop(image)
         for received in waiting:
             answer = self._blocks.answer(received.data, received.peer, content)
             if isinstance(answer, bytes):

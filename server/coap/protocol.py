@@ -74,8 +74,8 @@ class Protocol:
             return self._server.error(request, datagram.NOT_FOUND)
         if request.code > defines.Codes.DELETE.number:
             return self._server.error(request, datagram.METHOD_NOT_ALLOWED)  # RFC 7252, 5.8
-        if request.block2 is not None and request.block2.szx == 7:
-            return self._server.error(request, datagram.BAD_REQUEST)  # RFC 7959, 2.2
+        if request.block2 is not None and request.block2.is_reserved:
+            return self._server.error(request, datagram.BAD_REQUEST)
         if request.code == datagram.GET and request.path in self._live.current.images:
             return None  # it was published just now: the device asks again, and the block path knows it
         return self._server.answer(request, peer)

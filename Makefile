@@ -8,13 +8,14 @@ ARGS ?=
 # The tests' programs of other makers: coap-client, Chromium, and what makes faults.
 DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync fonts-dejavu-core
 
-.PHONY: run test check venv setup-test debian screenshots clean help
+.PHONY: run test check bench venv setup-test debian screenshots clean help
 
 help:
 	@echo "make run          serve ./firmware: devices on UDP 5683, people on http://127.0.0.1:8080"
 	@echo "make run ARGS=…   the same with flags; make run ARGS=--help lists them"
 	@echo "make test         set up and run every test"
 	@echo "make check        ruff and mypy"
+	@echo "make bench        measure the server beside others, and under load; ARGS=--help lists the parts"
 	@echo "make screenshots  take the README's picture again"
 	@echo "make clean        remove the virtual environment and the caches"
 
@@ -27,6 +28,9 @@ test: $(VENV)/.test debian
 check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: $(VENV)/.test debian
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 screenshots: $(VENV)/.test debian
 	$(BIN)/python -m pytest -q tests/e2e/test_screenshots.py

@@ -20,6 +20,9 @@ RESERVED_SEGMENTS = frozenset({"latest", "rd", ".well-known"})
 MAX_PUBLISH_ID = 200
 """Bytes. A publish id is ASCII, so characters are bytes."""
 
+Kind = tuple[str | None, str | None]
+"""Vendor and class, as the manifest names them; None where it is opaque."""
+_NO_TIME = dt.datetime.min.replace(tzinfo=dt.UTC)
 _SEGMENT = re.compile(r"[A-Za-z0-9_\-+~][A-Za-z0-9._\-+~]*", re.ASCII)
 
 
@@ -93,6 +96,18 @@ class Release:
     board: str | None = None
     signature: str = "absent"
     """"valid", "unverified", "invalid" or "absent"."""
+
+    @property
+    def kind(self) -> Kind:
+        """For whom it is: its vendor and class."""
+        return (self.vendor_id, self.class_id)
+
+    @property
+    def age(self) -> tuple[int, dt.datetime]:
+        """The newest of one kind has the highest: the sequence number, or without one, when it was published."""
+        if self.sequence_number is None:
+            return (-1, self.published)
+        return (self.sequence_number, _NO_TIME)
 
     def file(self, role: Role) -> ReleaseFile | None:
         """The file that has this role, if the release has one."""
@@ -178,6 +193,15 @@ class Problem:
         return {"path": self.path, "message": self.message}
 
 
+def ready_by_kind(releases: Iterable[Release]) -> dict[Kind, list[Release]]:
+    """The releases that are ready, by vendor and class: only within one of these is one release newer than another."""
+    kinds: dict[Kind, list[Release]] = {}
+    for release in releases:
+        if release.state is State.READY:
+            kinds.setdefault(release.kind, []).append(release)
+    return kinds
+
+
 def newest(releases: Iterable[Release]) -> Release:
     """The one newest ready release, for one class of device.
 
@@ -185,27 +209,22 @@ def newest(releases: Iterable[Release]) -> Release:
     the latest `published`. Raises InvalidRelease when there is none, or when the newest is not one
     release for one class of device: a person has to name it then.
     """
-    groups: dict[tuple[str | None, str | None], list[Release]] = {}
-    for release in releases:
-        if release.state is State.READY:
-            groups.setdefault((release.vendor_id, release.class_id), []).append(release)
-    if not groups:
+    kinds = ready_by_kind(releases)
+    if not kinds:
         raise InvalidRelease("No release is ready on the server: publish one first.")
-    if len(groups) > 1:
-        names = ", ".join(sorted(max(group, key=_age).publish_id for group in groups.values()))
+    if len(kinds) > 1:
+        names = ", ".join(sorted(max(group, key=_age).publish_id for group in kinds.values()))
         raise InvalidRelease(
-            f"The server has releases for {len(groups)} classes of device, so there is no one newest."
+            f"The server has releases for {len(kinds)} classes of device, so there is no one newest."
             f" Name the one that you mean with --publish-id; the newest of each class: {names}."
         )
-    [group] = groups.values()
+    [group] = kinds.values()
     best = max(group, key=_age)
-    same = sorted(r.publish_id for r in group if _age(r) == _age(best))
+    same = sorted(r.publish_id for r in group if r.age == best.age)
     if len(same) > 1:
         raise InvalidRelease(f"{' and '.join(same)} are equally new: name the one that you mean with --publish-id.")
     return best
 
 
 def _age(release: Release) -> tuple[int, dt.datetime]:
-    if release.sequence_number is None:
-        return (-1, release.published)
-    return (release.sequence_number, dt.datetime.min.replace(tzinfo=dt.UTC))
+    return release.age

@@ -25,6 +25,7 @@ from server.coap.protocol import Protocol
 from server.coap.urls import CoapUrls
 from server.config import MIB, Config
 from server.firmware.catalogue import LiveCatalogue
+from server.firmware.hashes import Hashes, HashFile
 from server.firmware.images import ImageCache
 from server.firmware.publishing import Publisher
 from server.firmware.store import Store
@@ -79,9 +80,12 @@ class Server:
         return 1 if self._dead else 0
 
     def _serve(self, config: Config) -> None:
-        store = Store(config.firmware_dir.absolute(), config.max_image_size, time.time)
+        hashes = Hashes()
+        store = Store(config.firmware_dir.absolute(), config.max_image_size, time.time, hashes)
         store.prepare()
         _prepare_spool(config.state)
+        hash_file = HashFile(config.state / "hashes", store.root, hashes, time.monotonic)
+        hash_file.load()
         live = LiveCatalogue(store, time.time)
         with contextlib.ExitStack() as parts:
             parts.callback(self._stopping.set)
@@ -89,7 +93,8 @@ class Server:
             udp = parts.enter_context(coap.open_socket(config.coap_bind, config.coap_port))
             coap_port = int(udp.getsockname()[1])
             urls = CoapUrls(config.coap_host, coap_port)
-            watcher = Watcher(store.root, live, config.rescan, self._died)
+            parts.callback(hash_file.save)
+            watcher = Watcher(store.root, live, config.rescan, self._died, after_look=hash_file.save_when_due)
             parts.callback(watcher.stop)
             watcher.start()
             cache = ImageCache(store.read, config.image_cache)

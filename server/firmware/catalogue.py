@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import logging
+import bisect
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from common.finding import Severity
+from common.finding import Role
 from common.release import Problem, Release
 from server.firmware.image import Image
-from server.firmware.scan import Folder, Scan
-from server.firmware.shelf import Shelf, shelve
+from server.firmware.latest import LATEST, Latest, latest_path
+from server.firmware.scan import Scan
+from server.firmware.shelf import Shelf
+from server.firmware.shelving import Swap, reshelve
+from server.firmware.telling import tell
 
-_log = logging.getLogger(__name__)
+_V = TypeVar("_V")
+_FEW = 64
+"""New releases that are put into their places one by one; more are sorted with all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Catalogue:
     """Path -> image, publish id -> release, and the problems found. A value: threads share it freely."""
 
     images: Mapping[str, Image] = field(default_factory=dict)
+    """By the path at which it is served; an image's own path is the file's."""
     releases: tuple[Release, ...] = ()
     """Newest first."""
     problems: tuple[Problem, ...] = ()
@@ -30,6 +36,12 @@ class Catalogue:
     scan: Scan = field(default_factory=Scan, repr=False)
     shelves: Mapping[str, Shelf] = field(default_factory=dict, repr=False)
     by_id: Mapping[str, Release] = field(default_factory=dict, repr=False)
+    latest: Latest = field(default_factory=Latest, repr=False)
+    """The newest release of each folder of releases."""
+    due: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """Folder -> Unix time at which its release is judged again, though nothing changes."""
+    faults: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict, repr=False)
+    """Folder -> what is wrong in it."""
 
     @property
     def unsettled(self) -> bool:
@@ -39,7 +51,7 @@ class Catalogue:
     @property
     def pending(self) -> bool:
         """A release waits for its missing parts."""
-        return any(shelf.pending for shelf in self.shelves.values())
+        return bool(self.due)
 
 
 class Folders(Protocol):
@@ -52,41 +64,100 @@ class Folders(Protocol):
         """The bytes of an image, or ImageChanged or OSError."""
 
 
-def build(scan: Scan, previous: Catalogue, read: Callable[[Image], bytes], now: float) -> Catalogue:
-    """The catalogue of what `scan` saw. `previous` keeps what is being written as it was; `now` is Unix time."""
-    shelves: dict[str, Shelf] = {}
-    for path in sorted(scan.folders):
-        folder = scan.folders[path]
-        before = previous.shelves.get(path)
-        outer = next((o for o in _ancestors(path) if o in shelves and shelves[o].release is not None), None)
-        if before is not None and before.folder == folder and before.outer == outer and not before.pending:
-            shelves[path] = before
+def build(scan: Scan, previous: Catalogue, read: Callable[[Image], bytes], now: float) -> tuple[Catalogue, list[Swap]]:
+    """The catalogue of what `scan` saw, made of the `previous` one and what changed since; `now` is Unix time.
+
+    A change costs copies of a few dicts and the choice of the newest release in its folder, whatever else there is.
+    """
+    shelves = dict(previous.shelves)
+    swaps = reshelve(shelves, scan, previous.due, read, now)
+    if not swaps:
+        return replace(previous, scan=scan), swaps
+    due = _renewed(previous.due, {s.path: s.after.due if s.after else None for s in swaps})
+    again = frozenset(s.path for s in swaps if s.path in due and due[s.path] <= now)
+    faults = _renewed(previous.faults, {s.path: (s.after.problems or None) if s.after else None for s in swaps})
+    images, latest = _served(previous, swaps, scan, shelves)
+    releases = _announced(previous, swaps, latest, shelves)
+    problems = [p for f in sorted(faults) for p in faults[f]] + [latest.unclear[f] for f in sorted(latest.unclear)]
+    same = not releases and problems == list(previous.problems) and not any(s.is_change for s in swaps)
+    after = Catalogue(
+        images=previous.images if same else images,
+        releases=_in_order(previous.releases, releases) if releases else previous.releases,
+        problems=tuple(problems),
+        number=previous.number if same else previous.number + 1,
+        scan=replace(scan, unsettled=scan.unsettled | again),
+        shelves=shelves,
+        by_id=_renewed(previous.by_id, releases) if releases else previous.by_id,
+        latest=latest,
+        due=due,
+        faults=faults,
+    )
+    return after, swaps
+
+
+def _served(
+    previous: Catalogue, swaps: Sequence[Swap], scan: Scan, shelves: Mapping[str, Shelf]
+) -> tuple[dict[str, Image], Latest]:
+    """What is served at which path, and the newest releases. A real file at the path of a latest manifest wins."""
+    folders = {s.folder for s in swaps if s.is_change or s.name == LATEST}
+    images = dict(previous.images)
+    for folder in folders & previous.latest.holders.keys():
+        del images[latest_path(folder)]
+    for swap in swaps:
+        for path in swap.old_images:
+            del images[path]
+    for swap in swaps:
+        images.update(swap.new_images)
+    releases = {f: _releases(f, scan, shelves, images) if latest_path(f) not in images else [] for f in folders}
+    latest = previous.latest.renewed(releases)
+    for folder in folders & latest.holders.keys():
+        images[latest_path(folder)] = images[f"{latest.holders[folder].publish_id}/{Role.MANIFEST}"]
+    return images, latest
+
+
+def _releases(folder: str, scan: Scan, shelves: Mapping[str, Shelf], images: Mapping[str, Image]) -> list[Release]:
+    """Those right in this folder whose manifest is served: a forced one may have none."""
+    inner = scan.folders[folder].inner if folder in scan.folders else ()
+    found = [shelves[path].release for path in inner if f"{path}/manifest" in images]
+    return [release for release in found if release is not None]
+
+
+def _announced(
+    previous: Catalogue, swaps: Sequence[Swap], latest: Latest, shelves: Mapping[str, Shelf]
+) -> dict[str, Release | None]:
+    """The releases that came, changed or went (None), each with all paths at which it is served."""
+    changed = {s.path for s in swaps if s.old != s.new}
+    for folder in {s.folder for s in swaps}:
+        holders = (previous.latest.holders.get(folder), latest.holders.get(folder))
+        if holders[0] != holders[1]:
+            changed.update(release.publish_id for release in holders if release is not None)
+    releases = {path: shelves[path].release if path in shelves else None for path in changed}
+    return {path: latest.shown(release) if release is not None else None for path, release in releases.items()}
+
+
+def _in_order(previous: Sequence[Release], news: Mapping[str, Release | None]) -> tuple[Release, ...]:
+    releases = [release for release in previous if release.publish_id not in news]
+    come = [release for release in news.values() if release is not None]
+    if len(come) > _FEW:
+        return tuple(sorted([*releases, *come], key=_newest_first))
+    for release in come:
+        bisect.insort(releases, release, key=_newest_first)
+    return tuple(releases)
+
+
+def _newest_first(release: Release) -> tuple[float, int, str]:
+    return (-release.published.timestamp(), -(release.sequence_number or 0), release.publish_id)
+
+
+def _renewed(previous: Mapping[str, _V], changes: Mapping[str, _V | None]) -> dict[str, _V]:
+    """The same with these entries anew; one without a value goes."""
+    renewed = dict(previous)
+    for key, value in changes.items():
+        if value is None:
+            renewed.pop(key, None)
         else:
-            shelves[path] = replace(_shelve(folder, before, outer, read, now), outer=outer)
-    problems = [p for path in shelves for p in (*shelves[path].folder.problems, shelves[path].trouble) if p is not None]
-    images = {p: image for shelf in shelves.values() for p, image in shelf.images.items()}
-    releases = sorted((s.release for s in shelves.values() if s.release), key=lambda r: r.publish_id)
-    releases.sort(key=lambda r: (r.published, r.sequence_number or 0), reverse=True)
-    by_id = {r.publish_id: r for r in releases}
-    fresh = Catalogue(images, tuple(releases), tuple(problems), previous.number, scan, shelves, by_id)
-    if (fresh.images, fresh.releases, fresh.problems) != (previous.images, previous.releases, previous.problems):
-        return replace(fresh, number=previous.number + 1)
-    return fresh
-
-
-def _shelve(folder: Folder, before: Shelf | None, outer: str | None, read: Callable[[Image], bytes], now: float) -> Shelf:
-    """No content of one folder may end the service for all others."""
-    try:
-        return shelve(folder, before, outer, read, now)
-    except Exception:
-        _log.exception("the folder %r could not be understood", folder.path)
-        text = "The server could not make sense of this folder, which is a fault of the server; its log says more."
-        return Shelf(folder, {}, trouble=Problem(folder.path, text))
-
-
-def _ancestors(path: str) -> list[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:n]) for n in range(1, len(parts))]
+            renewed[key] = value
+    return renewed
 
 
 class LiveCatalogue:
@@ -109,21 +180,8 @@ class LiveCatalogue:
         """
         with self._lock:
             before = self.current
-            after = build(self._folders.scan(before.scan, where), before, self._folders.read, self._clock())
+            after, swaps = build(self._folders.scan(before.scan, where), before, self._folders.read, self._clock())
             self.current = after
         if after.number != before.number:
-            _tell(before, after)
+            tell(swaps, before.problems, after.problems)
         return after
-
-
-def _tell(before: Catalogue, after: Catalogue) -> None:
-    for publish_id, release in after.by_id.items():
-        old = before.by_id.get(publish_id)
-        if old is None or (old.state, old.files) != (release.state, release.files):
-            reasons = " ".join(f.message for f in release.findings if f.severity is not Severity.INFO)
-            _log.info("release %r is %s%s", publish_id, release.state, f": {reasons}" if reasons else "")
-    for publish_id in before.by_id.keys() - after.by_id.keys():
-        _log.info("release %r is gone", publish_id)
-    for problem in after.problems:
-        if problem not in before.problems:
-            _log.warning("in the firmware folder, %r: %s", problem.path, problem.message)

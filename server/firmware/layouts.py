@@ -14,7 +14,7 @@ from common.finding import Role
 
 FORCED = ".forced"
 """An empty file of this name beside a release: it is served whatever the checks found."""
-_SUFFIXES = ("", ".bin", ".suit", ".cbor")
+_NAMES = {f"{role}{suffix}": role for role in Role for suffix in ("", ".bin", ".suit", ".cbor")}
 _UPLOAD = (
     (Role.MANIFEST, re.compile(r".*riot\.suit(v4_signed)?\.[^/]*bin|.*\.suit|.*manifest.*")),
     (Role.SLOT0, re.compile(r"(.*[^a-z0-9])?slot0([^0-9].*)?")),
@@ -47,10 +47,7 @@ def plain(names: Iterable[str]) -> Layout | None:
 
 def role_of(name: str) -> Role | None:
     """The role that a file of the folder plays by its name."""
-    for role in Role:
-        if name.startswith(role.value) and name[len(role.value) :] in _SUFFIXES:
-            return role
-    return None
+    return _NAMES.get(name)
 
 
 def role_of_upload(name: str) -> Role | None:

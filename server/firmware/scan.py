@@ -1,38 +1,27 @@
 """Reading the firmware folder: which whole files are in it, and what in it cannot be served.
 
-A file is taken when it is whole: quiet (its ctime is QUIET seconds old) and open for writing nowhere,
-which the kernel tells where it may (a read lease, fcntl(2), is refused on such a file). What was hashed
-before is known by its stamp and is not read again.
+What was hashed before is known by its stamp and is not read again.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import hashlib
 import os
 import re
-import signal
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.release import Problem
+from server.firmware.hashes import Hashes
 from server.firmware.image import Image, Stamp
+from server.firmware.whole import NotWhole, hash_whole, is_fresh, is_inside
 
-QUIET = 0.3
-"""Seconds without a change after which a file counts as closed by whoever wrote it."""
-QUIET_UNTOLD = 2.0
-"""The same where the kernel does not tell who writes: files of others, without CAP_LEASE, and network file systems."""
-_CLOCK_SLACK = 5.0
-"""A ctime further in the future than this comes from a clock that was set back, not from a fresh write."""
 MAX_DEPTH = 16
 """Folders within folders; a publish id of 200 bytes would allow 100."""
 _TEMPORARY = re.compile(r".*~|.*\.part|.*\.filepart", re.DOTALL)
 """Beside these, names that start with a dot: rsync's, Syncthing's and most editors'."""
 _CONFLICT = ".sync-conflict-"
-_SETSIG = 10  # F_SETSIG of <bits/fcntl-linux.h>; the fcntl module has no name for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +51,8 @@ class Scan:
     folders: Mapping[str, Folder] = field(default_factory=dict)
     unsettled: frozenset[str] = frozenset()
     """The paths of the folders in which something is being written: look again soon."""
-
-
-class _NotWhole(Exception):
-    """The file is being written."""
+    changed: frozenset[str] = frozenset()
+    """The paths of the folders that are new, gone or different since the scan before."""
 
 
 class _NeverServed(Exception):
@@ -75,15 +62,20 @@ class _NeverServed(Exception):
 class Scanner:
     """Looks at the folder once. One thread at a time calls it."""
 
-    def __init__(
-        self, root: Path, max_file: int, known: Mapping[Stamp, str], ours: frozenset[tuple[int, int]], now: float
-    ) -> None:
-        """`known`: hashes by stamp. `ours`: (inode, mtime_ns) of directories that we ourselves filled. `now`: Unix time."""
+    def __init__(self, root: Path, max_file: int, hashes: Hashes, ours: frozenset[tuple[int, int]], now: float) -> None:
+        """`hashes` by stamp, which are added to. `ours`: (inode, mtime_ns) of directories that we ourselves filled.
+
+        `now` is Unix time.
+        """
         self._root = os.path.realpath(root)
         self._max_file = max_file
-        self._known = known
+        self._hashes = hashes
         self._ours = ours
         self._now = now
+        self._before: Mapping[str, Folder] = {}
+        self._folders: dict[str, Folder] = {}
+        self._seen: set[str] = set()
+        """The paths that were looked at or forgotten."""
 
     def scan(self, previous: Scan, where: frozenset[str] | None) -> Scan:
         """Look at the folders `where` and at new ones below them; at everything when it is None.
@@ -92,24 +84,49 @@ class Scanner:
         """
         with os.scandir(self._root):
             pass
-        folders = {} if where is None or not previous.folders else dict(previous.folders)
-        wanted = {""} if not folders or where is None else {_listed(p, folders) for p in where | previous.unsettled}
+        before = self._before = previous.folders
+        folders = self._folders = {} if where is None or not before else dict(before)
+        wanted = {""} if not folders or where is None else {self._listed(p) for p in where | previous.unsettled}
         for path in sorted(wanted):
-            if path == _listed(path, folders):
-                self._look(path, folders)
-        return Scan(folders, frozenset(p for p, f in folders.items() if f.unsettled or f.fresh))
+            if path == self._listed(path):
+                self._look(path)
+        if where is None:
+            self._seen.update(before)
+        changed = frozenset(path for path in self._seen if folders.get(path) is not before.get(path))
+        looked_at = (folders[path] for path in previous.unsettled | self._seen if path in folders)
+        return Scan(folders, frozenset(f.path for f in looked_at if f.unsettled or f.fresh), changed)
 
-    def _look(self, path: str, folders: dict[str, Folder]) -> None:
-        before = folders.pop(path, None)
+    def _look(self, path: str) -> None:
+        self._seen.add(path)
+        before = self._folders.pop(path, None)
         folder = self._folder(path)
         for gone in (before.inner if before else frozenset()) - (folder.inner if folder else frozenset()):
-            _forget(gone, folders)
+            self._forget(gone)
         if folder is None:
             return
-        folders[path] = folder
+        known = self._before.get(path)
+        self._folders[path] = known if known is not None and known == folder else folder
         for inner in folder.inner:
-            if inner not in folders:
-                self._look(inner, folders)
+            if inner not in self._folders:
+                self._look(inner)
+
+    def _forget(self, path: str) -> None:
+        self._seen.add(path)
+        folder = self._folders.pop(path, None)
+        for inner in folder.inner if folder else ():
+            self._forget(inner)
+
+    def _listed(self, path: str) -> str:
+        """`path`, or the nearest folder above it that a look at the tree from its top would come to.
+
+        An event may name a folder that is hidden, temporary, too deep, or behind a link by now.
+        """
+        while path:
+            above = path.rpartition("/")[0]
+            if above in self._folders and path in self._folders[above].inner and self._listed(above) == above:
+                return path
+            path = above
+        return path
 
     def _folder(self, path: str) -> Folder | None:
         images: dict[str, Image] = {}
@@ -132,10 +149,14 @@ class Scanner:
         except OSError as error:
             problem(path, f"the folder cannot be read ({_reason(error)}): give the server's user read access to it.")
             entries = []
+        before = self._before.get(path)
+        old_images, old_inner = (before.images, before.inner) if before is not None else ({}, frozenset())
         for entry in entries:
             name = entry.name
             where = f"{path}/{name}" if path else name
-            if name.startswith("."):
+            if where in old_inner and entry.is_dir(follow_symlinks=False):
+                inner.add(where)
+            elif name.startswith("."):
                 marks.add(name)
             elif _TEMPORARY.fullmatch(name):
                 continue
@@ -150,10 +171,10 @@ class Scanner:
                     problem(where, f"the folder lies more than {MAX_DEPTH} folders deep and is not looked into.")
             else:
                 try:
-                    images[name] = self._image(where, entry)
+                    images[name] = self._image(where, entry, old_images.get(name))
                 except FileNotFoundError:
                     continue
-                except _NotWhole:
+                except NotWhole:
                     unsettled.add(name)
                 except _NeverServed as reason:
                     problem(where, str(reason))
@@ -167,24 +188,24 @@ class Scanner:
             marks=frozenset(marks),
             inner=frozenset(inner),
             problems=tuple(problems),
-            fresh=not ours and self._is_fresh(status.st_mtime),
+            fresh=not ours and is_fresh(status.st_mtime, self._now),
             ours=ours,
             changed=max([status.st_mtime, *(image.stamp.ctime_ns / 1e9 for image in images.values())]),
         )
 
-    def _image(self, path: str, entry: os.DirEntry[str]) -> Image:
-        """Raises _NotWhole, _NeverServed or OSError."""
+    def _image(self, path: str, entry: os.DirEntry[str], before: Image | None) -> Image:
+        """Raises NotWhole, _NeverServed or OSError."""
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
-            return self._linked(path)
+            return self._linked(path, before)
         if not stat.S_ISREG(status.st_mode):
             raise _NeverServed("this is no regular file (a device, a socket or a pipe): remove it from the folder.")
-        return self._regular(path, status)
+        return self._regular(path, status, before)
 
-    def _linked(self, path: str) -> Image:
+    def _linked(self, path: str, before: Image | None) -> Image:
         full = os.path.join(self._root, path)
         target = os.path.realpath(full)
-        if not self._inside(target):
+        if not is_inside(target, self._root):
             raise _NeverServed("the link leads out of the firmware folder and is not followed: copy the file here instead.")
         if any(segment.startswith(".") for segment in os.path.relpath(target, self._root).split(os.sep)):
             raise _NeverServed("the link leads to a hidden file, which is never served.")
@@ -194,61 +215,21 @@ class Scanner:
             raise _NeverServed("the link leads nowhere.") from None
         if not stat.S_ISREG(status.st_mode):
             raise _NeverServed("the link leads to a folder; only links to files are followed.")
-        return self._regular(path, status)
+        return self._regular(path, status, before)
 
-    def _regular(self, path: str, status: os.stat_result) -> Image:
+    def _regular(self, path: str, status: os.stat_result, before: Image | None) -> Image:
         if status.st_size > self._max_file:
             raise _NeverServed(
                 f"the file has {status.st_size} bytes, more than --max-image-size allows ({self._max_file} bytes)."
             )
         stamp = Stamp.of(status)
-        digest = self._known.get(stamp)
+        digest = self._hashes.get(stamp)
         if digest is None:
-            if self._is_fresh(status.st_ctime):
-                raise _NotWhole
-            digest = self._hash(path, stamp)
+            digest = hash_whole(self._root, path, stamp, self._now)
+            self._hashes.learn(stamp, digest)
+        if before is not None and before.stamp == stamp and before.sha256 == digest:
+            return before
         return Image(path, stamp, digest)
-
-    def _hash(self, path: str, stamp: Stamp) -> str:
-        # O_NONBLOCK: the entry may have become a pipe since it was looked at.
-        fd = os.open(os.path.join(self._root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            if not self._inside(os.readlink(f"/proc/self/fd/{fd}")):
-                raise _NotWhole
-            writing = _open_for_writing(fd)
-            if writing or (writing is None and self._is_fresh(stamp.ctime_ns / 1e9, QUIET_UNTOLD)):
-                raise _NotWhole
-            if Stamp.of(os.fstat(fd)) != stamp:
-                raise _NotWhole
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if Stamp.of(os.fstat(fd)) != stamp:
-                raise _NotWhole
-        return digest
-
-    def _inside(self, target: str) -> bool:
-        return target == self._root or target.startswith(self._root.rstrip("/") + "/")
-
-    def _is_fresh(self, time: float, quiet: float = QUIET) -> bool:
-        return -_CLOCK_SLACK < self._now - time < quiet
-
-
-def _listed(path: str, folders: Mapping[str, Folder]) -> str:
-    """`path`, or the nearest folder above it that a look at the tree from its top would come to.
-
-    An event may name a folder that is hidden, temporary, too deep, or behind a link by now.
-    """
-    while path:
-        above = path.rpartition("/")[0]
-        if above in folders and path in folders[above].inner and _listed(above, folders) == above:
-            return path
-        path = above
-    return path
-
-
-def _forget(path: str, folders: dict[str, Folder]) -> None:
-    folder = folders.pop(path, None)
-    for inner in folder.inner if folder else ():
-        _forget(inner, folders)
 
 
 def _is_text(name: str) -> bool:
@@ -261,17 +242,3 @@ def _is_text(name: str) -> bool:
 
 def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else type(error).__name__
-
-
-def _open_for_writing(fd: int) -> bool | None:
-    """Whether somebody has the file open for writing; None where the kernel does not tell us.
-
-    It tells the owner and CAP_LEASE, on local file systems (fcntl(2), F_SETLEASE).
-    """
-    try:
-        fcntl.fcntl(fd, _SETSIG, signal.SIGURG)  # ignored by default; the lease's own SIGIO would end the process
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError as error:
-        return True if error.errno == errno.EAGAIN else None
-    return False

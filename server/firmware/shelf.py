@@ -12,8 +12,11 @@ from common.finding import Finding, Role, Severity
 from common.release import Problem, Release, ReleaseFile, State, check_publish_id
 from server.firmware import layouts
 from server.firmware.image import Image, ImageChanged
+from server.firmware.latest import LATEST
 from server.firmware.scan import Folder
 
+_BY_HAND = layouts.Layout({Role.MANIFEST: Role.MANIFEST.value}, {})
+"""What is in a folder `latest` of somebody who says by hand, or by a link, which manifest is the latest."""
 PATIENCE = 60.0
 """Seconds without a change after which an incomplete release counts as rejected."""
 
@@ -29,14 +32,19 @@ class Shelf:
     """Why what looks like a release here is none."""
     outer: str | None = None
     """The release in which this folder lies."""
-    pending: bool = False
-    """Time alone may change the release's state."""
+    due: float | None = None
+    """Unix time at which the release is to be judged again, though nothing changes; None: never."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong in the folder and with it."""
+        return self.folder.problems if self.trouble is None else (*self.folder.problems, self.trouble)
 
 
 def shelve(folder: Folder, before: Shelf | None, outer: str | None, read: Callable[[Image], bytes], now: float) -> Shelf:
     """The shelf of one folder. `before` is its last one, `outer` the release in which it lies, `now` Unix time."""
     layout = layouts.plain([*folder.images, *folder.unsettled])
-    if layout is None:
+    if layout is None or (layout == _BY_HAND and folder.path.rpartition("/")[2] == LATEST):
         return _plain_files(folder, before)
     trouble = _trouble(folder.path, layout, outer)
     if trouble is not None:
@@ -76,13 +84,18 @@ def _release(folder: Folder, layout: layouts.Layout, before: Shelf | None, read:
     if before is not None and before.release is not None:
         left = {f.role for f in before.release.files} - layout.names.keys()
         if writing or (folder.fresh and left):
-            return replace(before, folder=folder, pending=False)
+            return replace(before, folder=folder, due=None)
     roles = {role: folder.images[name] for role, name in layout.names.items() if role not in writing}
     manifest = roles.get(Role.MANIFEST)
-    try:
-        data = read(manifest) if manifest is not None else None
-    except (ImageChanged, OSError):
-        data, writing = None, writing | {Role.MANIFEST}
+    data = None
+    due = None
+    if manifest is not None:
+        try:
+            data = read(manifest)
+        except (ImageChanged, OSError):
+            if before is not None and before.release is not None:
+                return replace(before, folder=folder, due=now)
+            writing, due = writing | {Role.MANIFEST}, now
     images = {role: preflight.FileFacts(roles[role].size, roles[role].sha256) for role in preflight.SLOTS if role in roles}
     check = preflight.check(data, images)
     forced = layouts.FORCED in folder.marks
@@ -112,7 +125,9 @@ def _release(folder: Folder, layout: layouts.Layout, before: Shelf | None, read:
         class_id=check.manifest.class_id if check.manifest else None,
         signature="unverified" if check.manifest and check.manifest.signed else "absent",
     )
-    return Shelf(folder, served, release, pending=state is State.INCOMPLETE and patient)
+    if due is None and state is State.INCOMPLETE and patient:
+        due = folder.changed + PATIENCE
+    return Shelf(folder, served, release, due=due)
 
 
 def _served(folder: Folder, roles: Mapping[Role, Image]) -> dict[str, Image]:

@@ -25,6 +25,7 @@ from common.finding import Role
 from common.preflight import FileFacts
 from common.release import check_publish_id
 from server.firmware import layouts
+from server.firmware.hashes import Hashes
 from server.firmware.image import Image, ImageChanged, Stamp
 from server.firmware.scan import Scan, Scanner
 
@@ -49,13 +50,13 @@ class Store:
     Threads: web workers stage, commit and remove; the catalogue thread scans; the pool reads.
     """
 
-    def __init__(self, root: Path, max_file: int, clock: Callable[[], float]) -> None:
-        """`max_file` in bytes; `clock` gives Unix time in seconds."""
+    def __init__(self, root: Path, max_file: int, clock: Callable[[], float], hashes: Hashes | None = None) -> None:
+        """`max_file` in bytes; `clock` gives Unix time in seconds; `hashes` may hold some from an earlier start."""
         self.root = root
         self._max_file = max_file
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: dict[Stamp, str] = {}
+        self._hashes = Hashes() if hashes is None else hashes
         self._ours: dict[tuple[int, int], None] = {}
 
     def prepare(self) -> None:
@@ -77,24 +78,31 @@ class Store:
                 ignore.write_text("\n".join([*lines, STAGING]) + "\n")
 
     def scan(self, previous: Scan, where: frozenset[str] | None = None) -> Scan:
-        """Look at the folders `where`, or at all; what `previous` knows is not hashed again.
+        """Look at the folders `where`, or at all; what was hashed before is not hashed again.
 
         Raises OSError when the folder cannot be read.
         """
-        known = {image.stamp: image.sha256 for folder in previous.folders.values() for image in folder.images.values()}
         with self._lock:
-            known.update(self._known)
             ours = frozenset(self._ours)
-        return Scanner(self.root, self._max_file, known, ours, self._clock()).scan(previous, where)
+        remembered = self._hashes.copy() if where is None else {}
+        scan = Scanner(self.root, self._max_file, self._hashes, ours, self._clock()).scan(previous, where)
+        if where is None:
+            seen = {image.stamp for folder in scan.folders.values() for image in folder.images.values()}
+            self._hashes.forget(remembered.keys() - seen)
+        return scan
 
     def read(self, image: Image) -> bytes:
-        """The bytes that were hashed. Raises ImageChanged when the file holds others by now, or OSError."""
-        fd = os.open(self.root / image.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        """The bytes that were hashed. Raises ImageChanged when the file holds others by now, or OSError.
+
+        A file that holds others under the same stamp (a disk's fault, a power cut) is hashed anew at the next look.
+        """
+        fd = os.open(f"{self.root}/{image.path}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(fd, "rb") as file:
             if Stamp.of(os.fstat(fd)) != image.stamp:
                 raise ImageChanged(image.path)
             data = file.read(image.size + 1)
         if hashlib.sha256(data).hexdigest() != image.sha256:
+            self._hashes.forget([image.stamp])
             raise ImageChanged(image.path)
         return data
 
@@ -196,11 +204,9 @@ class Store:
 
     def _remember(self, target: Path, staged: Staged) -> None:
         for role, facts in staged.facts.items():
-            self._known[Stamp.of(os.stat(target / role.value))] = facts.sha256
+            self._hashes.learn(Stamp.of(os.stat(target / role.value)), facts.sha256)
         status = os.stat(target)
         self._ours[status.st_ino, status.st_mtime_ns] = None
-        while len(self._known) > _REMEMBERED:
-            self._known.pop(next(iter(self._known)))
         while len(self._ours) > _REMEMBERED:
             self._ours.pop(next(iter(self._ours)))
 

@@ -9,60 +9,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
-
 from server.firmware.catalogue import LiveCatalogue
-from server.firmware.layouts import FORCED
+from server.firmware.events import Dirty, Observer
+from server.firmware.whole import QUIET
 
-_CONTENT = frozenset({"created", "moved", "deleted", "closed"})
-"""Reading a file makes `opened` and `closed_no_write` events: the scan must not wake itself."""
 _GATHER = 0.05
 """Seconds in which events that belong together are gathered before a look."""
-_SOON = 0.1
+_SOON = QUIET + 0.05
+"""Seconds after an event at which what was being written then may be whole."""
 _BACK_OFF = 2.0
 """Seconds between looks while something is being written: it may be whole soon, or stay open for long."""
 _log = logging.getLogger(__name__)
-
-
-class _Dirty(FileSystemEventHandler):
-    """Gathers the folders whose content changed. The observer's thread calls it, and an exception would end that."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-        self._lock = threading.Lock()
-        self._paths: set[str] = set()
-        self.flag = threading.Event()
-        self.lost = False
-        """The root itself is gone: another folder of its name is not watched yet, even with the same inode."""
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type not in _CONTENT:
-            return
-        if event.event_type in ("deleted", "moved") and os.fsdecode(event.src_path) == self._root:
-            self.lost = True
-        for path in (event.src_path, event.dest_path):
-            if path:
-                self._add(os.path.relpath(os.fsdecode(path), self._root), event.is_directory)
-
-    def _add(self, path: str, is_folder: bool) -> None:
-        folder, name = os.path.split(path)
-        segments = folder.split(os.sep) if folder else []
-        if any(s.startswith(".") for s in segments) or (name.startswith(".") and name not in (os.curdir, FORCED)):
-            return
-        with self._lock:
-            self._paths.add(folder)
-            if is_folder and path != os.curdir:
-                self._paths.add(path)
-        self.flag.set()
-
-    def take(self) -> frozenset[str]:
-        """The folders gathered since the last call, as paths below the root."""
-        with self._lock:
-            taken, self._paths = frozenset(self._paths), set()
-            self.flag.clear()
-        return taken
 
 
 class Watcher:
@@ -79,16 +36,21 @@ class Watcher:
         rescan: float,
         died: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        after_look: Callable[[], None] = lambda: None,
     ) -> None:
-        """`rescan` in seconds; `died` is told when the thread ends by a fault; `clock` counts seconds."""
+        """`rescan` in seconds; `died` is told when the thread ends by a fault; `clock` counts seconds.
+
+        `after_look` is called by the thread after each look, and every few seconds.
+        """
         self._clock = clock
+        self._after_look = after_look
         self._root = os.path.realpath(root)
         self._live = live
         self._rescan = rescan
         self._died = died
-        self._dirty = _Dirty(self._root)
+        self._dirty = Dirty(self._root)
         self._stopping = threading.Event()
-        self._observer: BaseObserver | None = None
+        self._observer: Observer | None = None
         self._watched: int | None = None
         self._failing = False
         self._full_look = False
@@ -118,6 +80,7 @@ class Watcher:
             pause = _SOON
             full = self._clock() + self._rescan
             while not self._stopping.is_set():
+                self._after_look()
                 unsettled = self._live.current.unsettled
                 woken = self._dirty.flag.wait(min(pause if unsettled else _BACK_OFF, max(0.0, full - self._clock())))
                 pause = _SOON if woken else min(1.5 * pause, _BACK_OFF)
@@ -157,9 +120,8 @@ class Watcher:
         self._watched = inode
         if inode is None:
             return True
-        observer = Observer()
         try:
-            observer.schedule(self._dirty, self._root, recursive=True)
+            observer = Observer(self._root, self._dirty)
             observer.start()
         except OSError as error:
             _log.warning(

@@ -310,12 +310,11 @@ def test_killed_at_any_moment_the_old_state_or_the_new_one_stands(tmp_path: Path
         seen.add(target.exists())
         if target.exists():
             assert {p.name: p.read_bytes() for p in target.iterdir()} == new
-    server = Server(folder, state).start()
-    assert os.listdir(folder / ".staging") == []
-    listed = requests.get(server.url + "/api/v1/releases", timeout=30).json()["releases"]
-    assert len(listed) >= 50
-    assert {r["state"] for r in listed} == {"ready"}
-    server.stop()
+    with running(folder, state) as server:
+        assert os.listdir(folder / ".staging") == []
+        for publish_id in os.listdir(folder):
+            if not publish_id.startswith("."):
+                server.wait_ready(publish_id)
     assert False in seen
 
 

@@ -107,6 +107,22 @@ def test_it_stops_while_devices_are_silent(tmp_path: Path) -> None:
             waiter.join()
 
 
+def test_a_restart_remembers_what_it_hashed(tmp_path: Path) -> None:
+    files = write_release(tmp_path / "fw" / "v")
+    with running(tmp_path / "fw", tmp_path / "state") as server:
+        server.wait_ready("v")
+    assert (tmp_path / "state" / "hashes").stat().st_size > 3 * 64
+    (tmp_path / "state" / "hashes").write_bytes(b"garbage")
+    with running(tmp_path / "fw", tmp_path / "state") as server:
+        assert "every file is hashed again" in server.log
+        server.wait_ready("v")
+        with coap.peer(server.coap_port) as sock:
+            assert coap.ask(sock, coap.get("v/manifest")).payload == files["manifest"]
+            assert coap.ask(sock, coap.get("latest/manifest", mid=2)).payload == files["manifest"]
+    with running(tmp_path / "fw", tmp_path / "state") as server:
+        assert "every file is hashed again" not in server.log
+
+
 @pytest.mark.parametrize("kind", ["http", "coap"])
 def test_a_port_in_use_is_one_sentence(tmp_path: Path, kind: str) -> None:
     family, type_ = (socket.AF_INET, socket.SOCK_STREAM) if kind == "http" else (socket.AF_INET6, socket.SOCK_DGRAM)

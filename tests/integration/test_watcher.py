@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from watchdog.observers import inotify_c
 
+from server.firmware import events
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from tests.support.releases import riot_release, write_release
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")  # as in server/__main__.py
 
 
 @contextmanager
@@ -71,7 +78,7 @@ def test_a_slow_copy_delays_itself_alone(tmp_path: Path) -> None:
 
 def test_without_inotify_the_rescan_sees_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "fw"
-    monkeypatch.setattr("server.firmware.watcher._Dirty.on_any_event", lambda *_: None)
+    monkeypatch.setattr("server.firmware.events.Dirty.on_any_event", lambda *_: None)
     with watching(folder, rescan=0.2) as live:
         write_release(folder / "v")
         wait_until(lambda: "v/slot1" in live.current.images, what="the rescan")
@@ -109,3 +116,54 @@ def test_reading_does_not_wake_it(tmp_path: Path) -> None:
         write_release(folder / "w")
         wait_until(lambda: "w/slot1" in live.current.images)
         assert all(where is not None and "v" not in where for where in looks)
+
+
+def test_lost_events_are_made_good_by_a_look_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More changes than the kernel keeps while nobody reads them, as when a whole tree is copied."""
+    folder = tmp_path / "fw"
+    write_release(folder / "v")
+    (folder / "many").mkdir()
+    reading = threading.Event()
+    reading.set()
+    real = events._Inotify.read_events
+
+    def read(self: events._Inotify) -> object:
+        reading.wait()
+        return real(self)
+
+    monkeypatch.setattr(events._Inotify, "read_events", read)
+    room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with watching(folder) as live:
+        wait_until(lambda: "v/slot0" in live.current.images and not live.current.unsettled)
+        reading.clear()
+        (folder / "v" / "slot0").write_bytes(b"wakes the reader")
+        for number in range(room // 2 + 10):
+            (folder / "many" / f"{number}").touch()
+        write_release(folder / "w", seed=2)
+        reading.set()
+        wait_until(lambda: "w/slot1" in live.current.images, what="what was not told")
+        write_release(folder / "x", seed=3)
+        wait_until(lambda: "x/slot1" in live.current.images, what="what came after")
+
+
+@pytest.mark.expects_log("raise fs.inotify.max_user_watches")
+def test_fewer_watches_than_folders_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "fw"
+    for name in ("v", "w", "x"):
+        write_release(folder / name)
+    watched: list[bytes] = []
+
+    def add(fd: int, path: bytes, mask: int) -> int:
+        if len(watched) == 2:
+            ctypes.set_errno(errno.ENOSPC)
+            return -1
+        watched.append(path)
+        return real(fd, path, mask)
+
+    real = inotify_c.inotify_add_watch
+    monkeypatch.setattr(inotify_c, "inotify_add_watch", add)
+    with watching(folder, rescan=0.5) as live:
+        wait_until(lambda: {"v/slot0", "w/slot0", "x/slot0"} <= live.current.images.keys())
+        for name in ("v", "w", "x"):
+            (folder / name / "slot0").write_bytes(b"new")
+        wait_until(lambda: all(live.current.images[f"{name}/slot0"].size == 3 for name in ("v", "w", "x")))

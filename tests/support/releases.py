@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import shutil
+import uuid
 from pathlib import Path
+
+import cbor2
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "riot" / "fw" / "sample" / "samr21-xpro"
 
@@ -32,3 +36,18 @@ def riot_release(folder: Path, version: int = 1700000100) -> dict[str, bytes]:
     for role, name in names.items():
         shutil.copyfile(SAMPLE / name, folder / role)
     return {role: (SAMPLE / name).read_bytes() for role, name in names.items()}
+
+
+def suit_release(folder: Path, number: int, board: str = "board", seed: int = 1) -> dict[str, bytes]:
+    """An unsigned SUIT manifest of this sequence number, for a class named after `board`, and its one image."""
+    folder.mkdir(parents=True, exist_ok=True)
+    slot0 = image(500, seed)
+    vendor_id, class_id = uuid.uuid5(uuid.NAMESPACE_DNS, "example.org"), uuid.uuid5(uuid.NAMESPACE_DNS, board)
+    digest = cbor2.dumps([-16, hashlib.sha256(slot0).digest()])
+    shared = cbor2.dumps([20, {1: vendor_id.bytes, 2: class_id.bytes, 3: digest, 5: 4096, 14: len(slot0)}])
+    body = {1: 1, 2: number, 3: cbor2.dumps({2: [[b"\x00"]], 4: shared})}
+    manifest = cbor2.dumps(cbor2.CBORTag(107, {2: cbor2.dumps([cbor2.dumps([-16, bytes(32)])]), 3: cbor2.dumps(body)}))
+    files = {"manifest": manifest, "slot0": slot0}
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return files

@@ -47,7 +47,7 @@ def test_arrows_point_down(path: Path) -> None:
             forbidden.append("server.coap")
         if here.startswith("server/fleet/"):
             forbidden.append("server.web")
-        if here != "server/firmware/watcher.py":
+        if here != "server/firmware/events.py":
             forbidden.append("watchdog")
     if here.startswith("desktop/"):
         forbidden += ["server", "bottle", "coapthon", "waitress"]

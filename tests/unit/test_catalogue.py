@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -45,7 +47,7 @@ def test_the_plain_form_is_a_release(live: LiveCatalogue, tmp_path: Path) -> Non
     assert release.state is State.READY
     assert release.sequence_number == 1700000100
     assert [f.path for f in release.files] == ["version_42/manifest", "version_42/slot0", "version_42/slot1"]
-    assert set(current.images) == {"version_42/manifest", "version_42/slot0", "version_42/slot1"}
+    assert set(current.images) == {"version_42/manifest", "version_42/slot0", "version_42/slot1", "latest/manifest"}
     assert current.problems == ()
 
 
@@ -54,8 +56,9 @@ def test_suffixes_name_roles_too_and_both_paths_are_served(live: LiveCatalogue, 
     for old, new in (("manifest", "manifest.suit"), ("slot0", "slot0.bin"), ("slot1", "slot1.cbor")):
         (tmp_path / "v" / old).rename(tmp_path / "v" / new)
     current = live.refresh()
-    assert set(current.images) == {"v/manifest", "v/manifest.suit", "v/slot0", "v/slot0.bin", "v/slot1", "v/slot1.cbor"}
-    assert current.releases[0].files[0].also_served_at == ("v/manifest.suit",)
+    own = {"v/manifest", "v/manifest.suit", "v/slot0", "v/slot0.bin", "v/slot1", "v/slot1.cbor"}
+    assert set(current.images) == {*own, "latest/manifest"}
+    assert current.releases[0].files[0].also_served_at == ("v/manifest.suit", "latest/manifest")
 
 
 def test_one_image_is_enough(live: LiveCatalogue, tmp_path: Path) -> None:
@@ -221,6 +224,55 @@ def test_only_the_folders_that_are_named_are_looked_at(live: LiveCatalogue, tmp_
     write_release(tmp_path / "c" / "d", seed=3)
     assert [r.publish_id for r in live.refresh(frozenset({"a"})).releases] == ["a"]
     assert {r.publish_id for r in live.refresh(frozenset({""})).releases} == {"a", "b", "c/d"}
+
+
+@pytest.mark.expects_log("lies in the release 'a'")
+def test_a_release_that_becomes_none_frees_what_lies_in_it(live: LiveCatalogue, tmp_path: Path) -> None:
+    write_release(tmp_path / "a" / "b" / "c")
+    assert set(live.refresh().by_id) == {"a/b/c"}
+    write_release(tmp_path / "a")
+    assert set(live.refresh(frozenset({"a"})).by_id) == {"a"}
+    assert [p.path for p in live.current.problems] == ["a/b/c"]
+    for name in ("manifest", "slot0", "slot1"):
+        (tmp_path / "a" / name).unlink()
+    assert set(live.refresh(frozenset({"a"})).by_id) == {"a/b/c"}
+    assert live.current.problems == ()
+
+
+def _change(root: Path, dice: random.Random) -> frozenset[str]:
+    """One change as people make them; the folders that its events would name."""
+    names = ["a", "b", "a/b", "a/c", "a/b/c", "latest", "a/latest", "bad name"]
+    name, other = dice.sample(names, 2)
+    folder = root / name
+    match dice.randrange(6):
+        case 0 | 1:
+            write_release(folder, seed=dice.randrange(5), slot1=dice.random() < 0.5)
+        case 2 if folder.is_dir():
+            shutil.rmtree(folder)
+        case 3 if folder.is_dir() and not (root / other).exists() and not other.startswith(name):
+            (root / other).parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(root / other)
+        case 4 if (folder / "slot0").exists():
+            (folder / "slot0").unlink()
+        case _:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / dice.choice(["manifest", "slot0.bin", "notes.txt", ".forced"])).write_bytes(dice.randbytes(3))
+    return frozenset({"", "a", *(os.path.dirname(n) for n in (name, other)), name, other})
+
+
+@pytest.mark.expects_log("in the firmware folder")
+@pytest.mark.parametrize("seed", range(8))
+def test_look_by_look_is_the_same_as_a_look_at_all(tmp_path: Path, clock: Clock, seed: int) -> None:
+    dice = random.Random(seed)
+    step_by_step = LiveCatalogue(Store(tmp_path, 100_000, clock), clock)
+    for _ in range(40):
+        number, images = step_by_step.current.number, step_by_step.current.images
+        left = step_by_step.refresh(_change(tmp_path, dice))
+        at_once = LiveCatalogue(Store(tmp_path, 100_000, clock), clock).refresh()
+        for part in ("images", "releases", "problems", "by_id", "shelves", "latest", "due", "faults"):
+            assert getattr(left, part) == getattr(at_once, part), part
+        assert left.scan.folders == at_once.scan.folders
+        assert left.number > number or left.images == images
 
 
 def test_newest_first(live: LiveCatalogue, tmp_path: Path) -> None:

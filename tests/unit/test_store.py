@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import shutil
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from common.errors import ConfigError, InvalidRelease, ReleaseExists, ReleaseNotFound
 from common.finding import Role
+from common.release import State
+from server.firmware.catalogue import LiveCatalogue
+from server.firmware.hashes import Hashes, HashFile
 from server.firmware.image import ImageChanged
 from server.firmware.scan import Scan
 from server.firmware.store import STAGING, Store
+from tests.support.releases import write_release
 
+LATER = 1000
+"""Seconds after what a test wrote is quiet."""
 M, S0, S1 = Role.MANIFEST, Role.SLOT0, Role.SLOT1
 
 
@@ -162,3 +171,111 @@ def test_nothing_is_written_or_removed_through_a_link(store: Store, tmp_path: Pa
     with pytest.raises(ReleaseExists, match="through a link"):
         store.remove("link")
     assert [p.name for p in outside.iterdir()] == ["manifest"]
+
+
+class Life:
+    """The server's store from one start to the next stop; `read` is what it read to hash it."""
+
+    def __init__(self, root: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.read: list[str] = []
+        self.hashes = Hashes()
+        self.file = HashFile(state / "hashes", root, self.hashes, time.monotonic)
+        self.file.load()
+        self.store = Store(root, 1 << 20, self.now, self.hashes)
+        self.store.prepare()
+        self.live = LiveCatalogue(self.store, self.now)
+        real = os.open
+
+        def noted(path: str | Path, *rest: int, **options: int) -> int:
+            if str(path).startswith(f"{root}/"):
+                self.read.append(os.path.relpath(path, root))
+            return real(path, *rest, **options)
+
+        monkeypatch.setattr("server.firmware.whole.os.open", noted)
+        self.live.refresh()
+        monkeypatch.undo()
+
+    def now(self) -> float:
+        return time.time() + LATER
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Life]:
+    """One more life of a server with the same two folders."""
+    (tmp_path / "state").mkdir()
+    return lambda: Life(tmp_path / "fw", tmp_path / "state", monkeypatch)
+
+
+OF_V = ["v/manifest", "v/slot0", "v/slot1"]
+
+
+def test_a_restart_does_not_hash_again(start: Callable[[], Life], tmp_path: Path) -> None:
+    write_release(tmp_path / "fw" / "v")
+    first = start()
+    assert sorted(first.read) == sorted([*OF_V, "v/manifest"])
+    first.file.save()
+    second = start()
+    assert second.read == ["v/manifest"]
+    assert second.live.current.images == first.live.current.images
+    assert second.live.current.releases == first.live.current.releases
+
+
+def test_what_was_published_is_not_hashed_again_either(start: Callable[[], Life]) -> None:
+    first = start()
+    publish(first.store, "v", manifest=b"m", slot0=b"a")
+    first.file.save()
+    assert start().read == ["v/manifest"]
+
+
+def test_what_changed_meanwhile_is_hashed_again_and_what_went_is_forgotten(start: Callable[[], Life], tmp_path: Path) -> None:
+    """One file as rsync --inplace -t changes it: inode, size and mtime stay, ctime does not."""
+    write_release(tmp_path / "fw" / "v")
+    write_release(tmp_path / "fw" / "gone")
+    first = start()
+    first.file.save()
+    shutil.rmtree(tmp_path / "fw" / "gone")
+    slot0 = tmp_path / "fw" / "v" / "slot0"
+    status = slot0.stat()
+    with slot0.open("r+b") as file:
+        file.write(b"other")
+    os.utime(slot0, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert slot0.stat()[:6] == status[:6]
+    second = start()
+    assert sorted(second.read) == ["v/manifest", "v/slot0"]
+    assert second.live.current.images["v/slot0"].sha256 == hashlib.sha256(slot0.read_bytes()).hexdigest()
+    assert set(second.hashes.copy()) == {image.stamp for image in second.live.current.images.values()}
+
+
+def test_a_file_that_is_being_written_is_not_taken_for_a_remembered_one(start: Callable[[], Life], tmp_path: Path) -> None:
+    write_release(tmp_path / "fw" / "v")
+    start().file.save()
+    with (tmp_path / "fw" / "v" / "slot0").open("r+b") as writer:
+        writer.write(b"half")
+        writer.flush()
+        assert "v/slot0" not in start().live.current.images
+    assert "v/slot0" in start().live.current.images
+
+
+def test_a_remembered_hash_that_is_wrong_is_never_served_and_found_out(start: Callable[[], Life], tmp_path: Path) -> None:
+    """As after a power cut that kept a file's inode and lost its bytes."""
+    files = write_release(tmp_path / "fw" / "v")
+    first = start()
+    for image in first.live.current.images.values():
+        first.hashes.learn(image.stamp, hashlib.sha256(image.name.encode()).hexdigest())
+    first.file.save()
+    second = start()
+    assert second.live.current.by_id["v"].state is not State.READY
+    assert second.live.current.unsettled
+    current = second.live.refresh(frozenset())
+    assert second.store.read(current.images["v/manifest"]) == files["manifest"]
+    with pytest.raises(ImageChanged):
+        second.store.read(current.images["v/slot0"])
+    assert second.store.read(second.live.refresh().images["v/slot0"]) == files["slot0"]
+
+
+def test_hashing_leaves_no_trace_of_a_file_that_is_there_no_more(start: Callable[[], Life], tmp_path: Path) -> None:
+    first = start()
+    for seed in range(5):
+        write_release(tmp_path / "fw" / "v", seed=seed)
+        first.live.refresh()
+    assert len(first.hashes.copy()) == len(OF_V)

@@ -1,0 +1,85 @@
+"""`<folder>/latest/manifest`: which release of a folder of releases is its newest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from common.finding import Role
+from common.release import Kind, Problem, Release, ready_by_kind
+
+LATEST = "latest"
+"""The segment that is reserved for it."""
+_NAMED = 4
+"""Classes that a problem names at most."""
+
+
+def latest_path(folder: str) -> str:
+    """Where the manifest of the newest release in `folder` is served."""
+    return f"{folder}/{LATEST}/{Role.MANIFEST}" if folder else f"{LATEST}/{Role.MANIFEST}"
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest release of each folder of releases."""
+
+    holders: Mapping[str, Release] = field(default_factory=dict)
+    """Folder -> its newest release, whose manifest is served at the folder's `latest_path`."""
+    unclear: Mapping[str, Problem] = field(default_factory=dict)
+    """Folder -> why none of its releases is the newest."""
+
+    def renewed(self, folders: Mapping[str, Iterable[Release]]) -> Latest:
+        """The same with these folders anew, each with all its releases, or none where no newest is to be served."""
+        holders, unclear = dict(self.holders), dict(self.unclear)
+        for folder, releases in folders.items():
+            before = holders.pop(folder, None)
+            unclear.pop(folder, None)
+            found = _choose(folder, releases, before.kind if before is not None else None)
+            if isinstance(found, Release):
+                holders[folder] = found
+            elif found is not None:
+                unclear[folder] = found
+        return Latest(holders, unclear)
+
+    def shown(self, release: Release) -> Release:
+        """A release as people see it: the newest one's manifest has one path more."""
+        folder = release.publish_id.rpartition("/")[0]
+        if folder not in self.holders or self.holders[folder].publish_id != release.publish_id:
+            return release
+        path = latest_path(folder)
+        files = (replace(f, also_served_at=(*f.also_served_at, path)) if f.role is Role.MANIFEST else f for f in release.files)
+        return replace(release, files=tuple(files))
+
+
+def _choose(folder: str, releases: Iterable[Release], holder: Kind | None) -> Release | Problem | None:
+    """The newest ready one; None where none is ready.
+
+    Of several kinds the one that had it, `holder`, keeps it while it has a ready release: a device that polls
+    `latest` never gets another board's firmware. Without a holder there is no telling, which is a problem,
+    but at the top, where releases for many devices may well stand beside each other.
+    """
+    kinds = ready_by_kind(releases)
+    if not kinds:
+        return None
+    if holder not in kinds:
+        if len(kinds) > 1:
+            return Problem(latest_path(folder), _several(kinds)) if folder else None
+        [holder] = kinds
+    return max(kinds[holder], key=lambda release: (*release.age, release.publish_id))
+
+
+def _several(kinds: Iterable[Kind]) -> str:
+    names = sorted(_name(kind) for kind in kinds)
+    if len(names) > _NAMED:
+        names = [*names[: _NAMED - 1], f"{len(names) - _NAMED + 1} others"]
+    return (
+        f"Nothing is served here, for the releases of this folder are for different devices ({'; '.join(names)}), and"
+        " a device must not get another one's firmware. To have a latest release, make one folder for each board."
+    )
+
+
+def _name(kind: Kind) -> str:
+    vendor_id, class_id = kind
+    if class_id is None and vendor_id is None:
+        return "manifests that name no class"
+    return f"class {class_id or 'unnamed'} of vendor {vendor_id or 'unnamed'}"

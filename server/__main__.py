@@ -18,10 +18,8 @@ from typing import NoReturn
 from common.errors import ConfigError
 from server import config as configuration
 from server.coap import endpoint as coap
-from server.coap.blocks import Blocks
 from server.coap.client import CoapClient
-from server.coap.pins import Pins
-from server.coap.protocol import Protocol
+from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
 from server.config import MIB, Config
 from server.firmware.catalogue import LiveCatalogue
@@ -36,10 +34,10 @@ from server.web import listener
 from server.web.api import Api
 from server.web.app import create_app
 from server.web.auth import Guard
+from server.web.metrics import Metrics
 from server.web.pages import Pages
 
 EXIT_CONFIG = 78
-_MAX_PINS = 16384
 _UPLOADS_AT_ONCE = 4
 _PUBLISH_FILES = 3
 _log = logging.getLogger("server")
@@ -98,15 +96,14 @@ class Server:
             parts.callback(watcher.stop)
             watcher.start()
             cache = ImageCache(store.read, config.image_cache)
-            blocks = Blocks(live, cache, Pins(time.monotonic, _MAX_PINS, config.image_cache))
-            endpoint = coap.Endpoint(udp, blocks, Protocol(live), cache, watcher.wake, self._died)
-            parts.callback(endpoint.stop)
-            endpoint.start()
+            devices = CoapService(udp, live, cache, config.image_cache, watcher.wake, self._died, config.coap_rate)
+            parts.callback(devices.stop)
+            devices.start()
             client = parts.enter_context(CoapClient(own_port=coap_port, died=self._died))
-            notifier = Notifier(client, urls)
+            notifier = Notifier(client, urls, known=devices.know)
             parts.callback(notifier.stop)
             api = Api(live, Publisher(store, live), notifier, cache, urls, config.max_image_size, self._stopping)
-            app = create_app(api, Pages(), live, urls, Guard(config.http_host), store.root)
+            app = create_app(api, Pages(), live, urls, Guard(config.http_host), store.root, Metrics(devices).page)
             body_limit = _PUBLISH_FILES * config.max_image_size + MIB
             server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
             parts.callback(server.close)

@@ -36,6 +36,13 @@ class Config:
         default=None,
         metadata={"help": "the address put into URLs for devices (by default the one that routing would use for each device)"},
     )
+    coap_rate: int | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "bytes a second that one address is sent at most, devices that were notified and this machine aside"
+            " (by default any number)",
+        },
+    )
     max_image_size: int = dataclasses.field(default=16 * MIB, metadata={"help": "the largest file, in bytes"})
     image_cache: int = dataclasses.field(default=256 * MIB, metadata={"help": "bytes of images kept in memory"})
     rescan: float = dataclasses.field(
@@ -89,7 +96,7 @@ def read(arguments: list[str]) -> CommandLine:
             parser.add_argument(flag, action="store_true", help=field.metadata["help"])
         else:
             shown = "" if field.default is None else f" (default: {field.default})"
-            parser.add_argument(flag, metavar=_METAVARS[str(field.type)], help=field.metadata["help"] + shown)
+            parser.add_argument(flag, metavar=_METAVARS[_kind(field)], help=field.metadata["help"] + shown)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of these settings; flags win over it")
     parser.add_argument("--print-config", action="store_true", help="print the settings that would be used, and exit")
     parser.add_argument("--version", action="version", version=f"ota-server {__version__}")
@@ -103,7 +110,7 @@ def read(arguments: list[str]) -> CommandLine:
     return CommandLine(config, print_config)
 
 
-_METAVARS = {"Path": "DIR", "Path | None": "DIR", "str": "ADDRESS", "str | None": "ADDRESS", "int": "N", "float": "SECONDS"}
+_METAVARS = {"Path": "DIR", "str": "ADDRESS", "int": "N", "float": "SECONDS"}
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -126,8 +133,13 @@ def _read_file(path: Path) -> dict[str, Any]:
     return settings
 
 
+def _kind(field: dataclasses.Field[Any]) -> str:
+    """The type that a setting has where it is set."""
+    return str(field.type).removesuffix(" | None")
+
+
 def _convert(name: str, value: object, where: str) -> Any:
-    kind = next(str(f.type) for f in dataclasses.fields(Config) if f.name == name)
+    kind = next(_kind(f) for f in dataclasses.fields(Config) if f.name == name)
     try:
         if kind == "bool":
             if not isinstance(value, bool):
@@ -136,10 +148,10 @@ def _convert(name: str, value: object, where: str) -> Any:
         if kind in ("int", "float"):
             if isinstance(value, bool) or not isinstance(value, (int, float, str)):
                 raise ValueError
-            return int(value) if kind == "int" else float(value)
+            return float(value) if kind == "float" else int(value)
         if not isinstance(value, str) or not value or "\0" in value:
             raise ValueError
-        return Path(value) if kind.startswith("Path") else value
+        return Path(value) if kind == "Path" else value
     except ValueError:
         wanted = {"bool": "true or false", "int": "a whole number", "float": "a number"}.get(kind, "a text that is not empty")
         raise ConfigError(f"{where} is {value!r}, and {wanted} is expected.") from None
@@ -152,6 +164,8 @@ def _check(config: Config) -> None:
     for name in ("max_image_size", "image_cache"):
         if getattr(config, name) < 1:
             raise ConfigError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it is a number of bytes above 0.")
+    if config.coap_rate is not None and config.coap_rate < 1:
+        raise ConfigError(f"--coap-rate is {config.coap_rate}; it is a number of bytes a second above 0.")
     if config.image_cache < config.max_image_size:
         raise ConfigError(
             f"--image-cache is {config.image_cache} and --max-image-size {config.max_image_size}:"

@@ -14,6 +14,16 @@ import pytest
 SAMPLES = Path(__file__).parent / "samples" / "riot"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="a million datagrams where some thousands do otherwise")
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the tests may take their time."""
+    return bool(request.config.getoption("--long"))
+
+
 @pytest.fixture
 def samples() -> Path:
     """Manifests by RIOT's own tools over made-up images, and the folder that `make suit/publish` fills."""

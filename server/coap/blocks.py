@@ -6,16 +6,22 @@ resource and option. The one memory is the pin, which keeps a transfer on the im
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from server.coap import datagram
+from server.coap.answers import Answers
 from server.coap.datagram import Block, Datagram
 from server.coap.options import Unusable, check_options
-from server.coap.pins import Address, Pins
+from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins
+from server.coap.source import Received, Source
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.image import Image
 from server.firmware.images import Content, ImageCache
+
+_PLAIN = {bytes((0x40 | n, datagram.GET)): (bytes((0x60 | n, datagram.CONTENT)), 4 + n) for n in range(9)}
+"""The first two bytes of a confirmable GET -> those of its answer, and where the options begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,85 +31,125 @@ class Missing:
     image: Image
 
 
+class Registrar(Protocol):
+    """Who is told of requests that want to hear of later changes (RFC 7641)."""
+
+    def observe(self, request: Datagram, received: Received, path: str, content: Content) -> int | None:
+        """The sequence number for the answer, when the request registers its peer; None otherwise."""
+
+
 class Blocks:
     """Answers GET of served files.
 
-    Threads: the receive loop calls `answer`; the pool calls it with a loaded content.
+    Threads: the receive loop calls `recall` and `answer`; the pool calls `answer` with a loaded content.
     """
 
-    def __init__(self, live: LiveCatalogue, cache: ImageCache, pins: Pins, default_size: int = 1024) -> None:
-        """`default_size`: the block size in bytes where a request names none; a power of two from 16 to 1024."""
+    def __init__(
+        self,
+        live: LiveCatalogue,
+        cache: ImageCache,
+        pins: Pins,
+        answers: Answers,
+        mids: Iterator[int],
+        registrar: Registrar,
+        default_size: int = 1024,
+    ) -> None:
+        """`mids` gives message ids; `default_size`: bytes of a block where a request names none, a power of two, 16 to 1024."""
         self._live = live
         self._cache = cache
         self._pins = pins
+        self._answers = answers
+        self._mids = mids
+        self._registrar = registrar
         self._default_szx = default_size.bit_length() - 5
-        self._mids = itertools.count()
 
-    def answer(self, data: bytes, peer: Address, loaded: Content | None = None) -> bytes | Missing | None:
+    def recall(self, data: bytes, source: Source, now: float) -> bytes | None:
+        """The response to a block that was answered before, to a peer in the middle of its transfer; else None.
+
+        `now` is by the clock of the pins. Block 0 is never among them: it may begin a transfer of another image.
+        """
+        plain = _PLAIN.get(data[:2])
+        pin = self._pins.latest.get(source)
+        if plain is None or pin is None or now - pin.seen > EXCHANGE_LIFETIME:
+            return None
+        head, options = plain
+        key = pin.digest + data[options:]
+        answer = self._answers.young.get(key) or self._answers.recall(key)
+        if answer is None:
+            return None
+        pin.seen = now
+        pin.block, rest = answer
+        return head + data[2:options] + rest
+
+    def answer(self, received: Received, loaded: Content | None = None) -> bytes | Missing | None:
         """The response datagram; Missing; or None where this is no GET of a served file, or a faulty one."""
+        data = received.data
         request = datagram.parse(data)
         if request is None or request.code != datagram.GET or request.type > datagram.NON:
             return None
-        path = request.path
-        if path is None:
+        path, block = request.path, request.block2 or Block(0, False, self._default_szx)
+        if path is None or block.is_reserved:
             return None
         try:
             check_options(request)
         except Unusable:
             return None
-        return self._serve(request, peer, path, loaded)
+        found = self._content(request, received.source, path, block, loaded)
+        if not isinstance(found, Pin):
+            return found
+        content = self._pins.content(found.sha256) or loaded
+        if content is None or content.sha256 != found.sha256:
+            return None  # its bytes went this very moment: the device asks again
+        answer = self._respond(request, received, path, block, content)
+        if block.number and answer[1] == datagram.CONTENT and request.type == datagram.CON:
+            options = 4 + len(request.token)
+            self._answers.put(found.digest + data[options:], (block, answer[options:]))
+        return answer
 
-    def _serve(self, request: Datagram, peer: Address, path: str, loaded: Content | None) -> bytes | Missing | None:
-        wanted = request.block2
-        block = wanted or Block(0, False, self._default_szx)
-        content = self._content(request, peer, path, block.number, loaded)
-        if not isinstance(content, Content):
-            return content
+    def _respond(self, request: Datagram, received: Received, path: str, block: Block, content: Content) -> bytes:
         offset = block.number * block.size
-        if block.is_reserved or (block.number and offset >= len(content.data)):
+        if block.number and offset >= len(content.data):
             return self._reply(request, datagram.BAD_REQUEST)
-        etag = (datagram.ETAG, content.etag)
         conditions = request.values(datagram.IF_MATCH)
         if (conditions and content.etag not in conditions and b"" not in conditions) or request.values(datagram.IF_NONE_MATCH):
             return self._reply(request, datagram.PRECONDITION_FAILED)
         accept = request.values(datagram.ACCEPT)
         if accept and int.from_bytes(accept[0], "big") != datagram.OCTET_STREAM:
             return self._reply(request, datagram.NOT_ACCEPTABLE)
+        options = [(datagram.ETAG, content.etag)]
+        observe = None if block.number else self._registrar.observe(request, received, path, content)
+        if observe is not None:
+            options.append((datagram.OBSERVE, datagram.uint(observe)))
         if content.etag in request.values(datagram.ETAG):
-            return self._reply(request, datagram.VALID, [etag])
-        payload = content.data[offset : offset + block.size]
-        more = offset + block.size < len(content.data)
-        options = [etag, (datagram.CONTENT_FORMAT, datagram.uint(datagram.OCTET_STREAM))]
-        if wanted or more:
-            options.append((datagram.BLOCK2, datagram.uint(block.number << 4 | more << 3 | block.szx)))
-        if request.values(datagram.SIZE2):
-            options.append((datagram.SIZE2, datagram.uint(len(content.data))))
-        return self._reply(request, datagram.CONTENT, options, payload)
+            return self._reply(request, datagram.VALID, options)
+        payload, described = cut(content, block, asked=request.block2 is not None)
+        if request.wants_size2:
+            described.append((datagram.SIZE2, datagram.uint(len(content.data))))
+        return self._reply(request, datagram.CONTENT, options + described, payload)
 
     def _content(
-        self, request: Datagram, peer: Address, path: str, number: int, loaded: Content | None
-    ) -> Content | Missing | None:
-        """The bytes that this transfer is about, pinned; None where nothing is served here."""
+        self, request: Datagram, source: Source, path: str, block: Block, loaded: Content | None
+    ) -> Pin | Missing | None:
+        """The transfer that this is a part of, its bytes in memory; None where nothing is served here."""
         image = self._live.current.images.get(path)
-        pin = self._pins.get(peer, path)
-        if pin is not None and (number or pin.mid == request.mid):
-            self._pins.touch(peer, path, pin, number)
-            content = self._pins.content(pin.sha256)
-            if content is not None:
-                return content
+        pin = self._pins.get(source, path)
+        if pin is not None and (block.number or pin.mid == request.mid):
+            self._pins.touch(pin, block)
+            if self._pins.content(pin.sha256) is not None:
+                return pin
             if image is None or image.sha256 != pin.sha256:
                 return None  # its bytes are gone, and no others may follow them
             content = self._in_memory(image, loaded)
-            if content is not None:
-                self._pins.hold(pin, content)
-            return content or Missing(image)
+            if content is None:
+                return Missing(image)
+            self._pins.hold(pin, content)
+            return pin
         if image is None:
             return None
         content = self._in_memory(image, loaded)
         if content is None:
             return Missing(image)
-        self._pins.set(peer, path, content, None if number else request.mid, number)
-        return content
+        return self._pins.set(source, path, content, None if block.number else request.mid, block)
 
     def _in_memory(self, image: Image, loaded: Content | None) -> Content | None:
         if loaded is not None and loaded.sha256 == image.sha256:
@@ -114,3 +160,13 @@ class Blocks:
         self, request: Datagram, code: int, options: list[tuple[int, bytes]] | None = None, payload: bytes = b""
     ) -> bytes:
         return datagram.answer_to(request, next(self._mids) & 0xFFFF, code, options or (), payload)
+
+
+def cut(content: Content, block: Block, asked: bool) -> tuple[bytes, list[tuple[int, bytes]]]:
+    """One block of a file, and the options that say what it is; Block2 where it is `asked` for or more follows."""
+    offset = block.number * block.size
+    more = offset + block.size < len(content.data)
+    options = [(datagram.CONTENT_FORMAT, datagram.uint(datagram.OCTET_STREAM))]
+    if asked or more:
+        options.append((datagram.BLOCK2, datagram.uint(block.number << 4 | more << 3 | block.szx)))
+    return content.data[offset : offset + block.size], options

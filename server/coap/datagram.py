@@ -11,7 +11,7 @@ VALID, CONTENT = 0x43, 0x45
 BAD_REQUEST, BAD_OPTION, NOT_FOUND, METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, PRECONDITION_FAILED = 0x80, 0x82, 0x84, 0x85, 0x86, 0x8C
 INTERNAL_SERVER_ERROR, PROXYING_NOT_SUPPORTED = 0xA0, 0xA5
 
-IF_MATCH, URI_HOST, ETAG, IF_NONE_MATCH, URI_PORT, URI_PATH, CONTENT_FORMAT = 1, 3, 4, 5, 7, 11, 12
+IF_MATCH, URI_HOST, ETAG, IF_NONE_MATCH, OBSERVE, URI_PORT, URI_PATH, CONTENT_FORMAT = 1, 3, 4, 5, 6, 7, 11, 12
 URI_QUERY, ACCEPT, BLOCK2, BLOCK1, SIZE2, PROXY_URI, PROXY_SCHEME = 15, 17, 23, 27, 28, 35, 39
 OCTET_STREAM, LINK_FORMAT = 42, 40
 
@@ -70,6 +70,11 @@ class Datagram:
             return None
         value = int.from_bytes(values[0], "big")
         return Block(value >> 4, bool(value & 8), value & 7)
+
+    @property
+    def wants_size2(self) -> bool:
+        """Whether it asks for the body's size (RFC 7959, 4); one of a wrong length is as good as none (RFC 7252, 5.4.3)."""
+        return any(len(value) <= 4 for value in self.values(SIZE2))
 
     @property
     def unknown_critical(self) -> int | None:

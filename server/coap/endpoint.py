@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import socket
-import struct
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from common.errors import ConfigError
+from server.coap import datagram
+from server.coap.batch import Batch, is_cut_off
 from server.coap.blocks import Blocks, Missing
+from server.coap.budget import Budget
 from server.coap.dualstack import open_udp
-from server.coap.pins import Address
+from server.coap.lane import Lane
+from server.coap.observers import Observers
 from server.coap.protocol import Protocol
+from server.coap.source import Received, Source
 from server.firmware.image import Image, ImageChanged
 from server.firmware.images import ImageCache
 
-_POOL_THREADS = 4
-_POOL_BOUND = 1024
-"""Datagrams that wait for the pool at most; what comes on top is dropped, as the network would drop it."""
+_BOUND = 1024
+"""Datagrams that wait for one thing at most; what comes on top is dropped, as the network would drop it."""
 _WAKE = 0.25
 """Seconds after which the receive loop looks at the stop flag."""
-_RECEIVE_BUFFER = 1 << 20
-_ANCILLARY = socket.CMSG_SPACE(20) + socket.CMSG_SPACE(12)
-_IP_PKTINFO = 8  # <linux/in.h>; the socket module has no name for it
+_RECEIVE_BUFFER = 4 << 20
+"""Bytes. A datagram of a few bytes takes nearly one KiB there, and a thousand devices may ask at once."""
+_SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>; the socket module has no name for it
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A datagram, whom it came from, and the control message that sends the reply from the address that was asked."""
-
-    data: bytes
-    peer: Address
-    control: list[tuple[int, int, bytes]]
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -52,9 +45,10 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 class Endpoint:
-    """Receives datagrams, answers blocks at once and hands the rest to a small bounded pool.
+    """Receives datagrams, answers blocks at once and hands the rest to small bounded lanes.
 
-    Threads: owns `coap`, the receive loop, and `coap-N`, the pool. A bad datagram never ends the loop.
+    Threads: owns `coap`, the receive loop, `coap-load-N`, which read images, and `coap-slow-0`, which computes and leaves
+    blocks the right of way. A bad datagram never ends the loop.
     """
 
     def __init__(
@@ -62,84 +56,108 @@ class Endpoint:
         sock: socket.socket,
         blocks: Blocks,
         protocol: Protocol,
+        observers: Observers,
         cache: ImageCache,
+        clock: Callable[[], float],
         changed: Callable[[], None],
         died: Callable[[str], None],
+        budget: Budget | None = None,
     ) -> None:
-        """`changed` is told when a file is no longer the one that was hashed; `died` when the loop ends by a fault."""
+        """`clock` is that of the pins. `changed` is told when a file is no longer the one that was hashed; `died` when
+        the loop ends by a fault. `budget` bounds what a source is sent, where there is one.
+        """
         self._socket = sock
         self._blocks = blocks
         self._protocol = protocol
+        self._observers = observers
         self._cache = cache
+        self._clock = clock
         self._changed = changed
         self._died = died
+        self._budget = budget
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="coap")
-        self._pool = ThreadPoolExecutor(_POOL_THREADS, thread_name_prefix="coap")
-        self._room = threading.BoundedSemaphore(_POOL_BOUND)
+        self._load_lane = Lane("coap-load", 2, _BOUND)
+        self._slow_lane = Lane("coap-slow", 1, _BOUND, busy=lambda: self.answered)
         self._lock = threading.Lock()
         self._loading: dict[Image, list[Received]] = {}
+        self.answered = 0
+        """Blocks that were answered from memory."""
 
     @property
     def port(self) -> int:
         """The UDP port that is listened on."""
         return int(self._socket.getsockname()[1])
 
+    @property
+    def dropped(self) -> int:
+        """Datagrams for which there was no room to wait in."""
+        return self._load_lane.dropped + self._slow_lane.dropped
+
     def start(self) -> None:
         """Set the socket up and begin to receive."""
-        sock = self._socket
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-        sock.setblocking(True)
-        # The kernel's own time-out: Python's would cost a poll() before each recvmsg().
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(_WAKE * 1e6)))
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        except OSError:  # only CAP_NET_ADMIN goes beyond the system's bound
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        self._batch = Batch(self._socket, _WAKE)
+        self._load_lane.start()
+        self._slow_lane.start()
         self._thread.start()
 
     def stop(self) -> None:
-        """End the loop and the pool, wait for both, close the socket."""
+        """End the loop and the lanes, wait for all, close the socket."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._load_lane.stop()
+        self._slow_lane.stop()
         self._socket.close()
 
     def _run(self) -> None:
+        batch, recall, clock, budget = self._batch, self._blocks.recall, self._clock, self._budget
         try:
             while not self._stopping.is_set():
-                try:
-                    data, control, flags, peer = self._socket.recvmsg(2048, _ANCILLARY)
-                except OSError:
-                    continue  # nothing came within _WAKE, or the network reports an error of an answer sent before
-                if not flags & socket.MSG_TRUNC:
-                    self._receive(Received(data, peer, control))
+                arrived = batch.receive()
+                now = clock()
+                for slot, (data, source) in enumerate(arrived):
+                    answer = recall(data, source, now)
+                    if answer is None:
+                        answer = self._other(data, source, slot)
+                    else:
+                        self.answered += 1
+                    if answer is not None and (budget is None or budget.allows(source, len(answer))):
+                        batch.reply(slot, answer)
+                batch.send()
         except Exception:
             _log.exception("the CoAP receive loop died")
             self._died("coap")
 
-    def _receive(self, received: Received) -> None:
+    def _other(self, data: bytes, source: Source, slot: int) -> bytes | None:
+        """What the blocks in memory do not answer; the response where it is there at once."""
         try:
-            answer = self._blocks.answer(received.data, received.peer)
+            if is_cut_off(data):
+                return None
+            received = Received(data, source, self._batch.control(slot))
+            answer = self._blocks.answer(received)
             if isinstance(answer, bytes):
-                self._send(answer, received)
-            elif isinstance(answer, Missing):
+                return answer
+            if isinstance(answer, Missing):
                 self._load(answer.image, received)
+                return None
+            message = datagram.parse(data)
+            if message is None:
+                return datagram.rejection(data)
+            if message.code == datagram.EMPTY and message.type in (datagram.ACK, datagram.RST):
+                self._observers.settled(source, message)
             else:
-                self._submit(self._protocol_answer, received)
+                self._slow_lane.submit(functools.partial(self._protocol_answer, received))
         except Exception:
-            _log.exception("a datagram from %s could not be handled", received.peer[0])
-
-    def _submit(self, work: Callable[..., None], *arguments: object) -> bool:
-        if self._stopping.is_set() or not self._room.acquire(blocking=False):
-            return False
-        future = self._pool.submit(work, *arguments)
-        future.add_done_callback(lambda _: self._room.release())
-        return True
+            _log.exception("a datagram could not be handled")
+        return None
 
     def _protocol_answer(self, received: Received) -> None:
-        answer = self._protocol.answer(received.data, received.peer)
+        answer = self._protocol.answer(received.data, received.address)
         if answer is not None:
             self._send(answer, received)
 
@@ -148,11 +166,11 @@ class Endpoint:
         with self._lock:
             waiting = self._loading.get(image)
             if waiting is not None:
-                if len(waiting) < _POOL_BOUND:
+                if len(waiting) < _BOUND:
                     waiting.append(received)
                 return
             self._loading[image] = [received]
-        if not self._submit(self._loaded, image):
+        if not self._load_lane.submit(functools.partial(self._loaded, image)):
             with self._lock:
                 del self._loading[image]
 
@@ -168,12 +186,14 @@ class Endpoint:
             with self._lock:
                 waiting = self._loading.pop(image)
         for received in waiting:
-            answer = self._blocks.answer(received.data, received.peer, content)
+            answer = self._blocks.answer(received, content)
             if isinstance(answer, bytes):
                 self._send(answer, received)
 
     def _send(self, answer: bytes, received: Received) -> None:
+        if self._budget is not None and not self._budget.allows(received.source, len(answer)):
+            return
         try:
-            self._socket.sendmsg([answer], received.control, 0, received.peer)
+            self._socket.sendmsg([answer], received.control, socket.MSG_DONTWAIT, received.address)
         except OSError as error:
-            _log.debug("no answer could be sent to %s: %s", received.peer[0], error)
+            _log.debug("no answer could be sent to %s: %s", received.address[0], error)

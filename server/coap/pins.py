@@ -2,113 +2,178 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from server.coap.datagram import Block
+from server.coap.source import Source
 from server.firmware.images import Content
 
 EXCHANGE_LIFETIME = 247.0
 """Seconds (RFC 7252, 4.8.2)."""
+_NEWCOMERS = 8
+"""The share of all pins, one in this many, that those may take who asked once."""
 
-Address = tuple[str, int, int, int] | tuple[str, int]
-"""A socket address as recvmsg() gives it: address, port, and for IPv6 flow and zone."""
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pin:
-    """One peer's transfer of one path. Only the receive loop and the pool's loads write it."""
+    """One peer's transfer of one path. The receive loop and the pool write it."""
 
+    source: Source
+    path: str
     sha256: str
     """Of the image that the transfer began with: it goes on with that one or not at all."""
+    digest: bytes
+    """The same, as what answers are remembered by."""
     mid: int | None
     """The message id of the request for block 0 that set it; None when it began in the middle."""
     seen: float
     """When a block was last asked for, by the clock of the pins."""
-    block: int
-    """The number of the block that was last asked for."""
+    block: Block
+    """The block that was last asked for: this one store is what progress costs."""
+    placed: float
+    """`seen` when the pin took its place among the others."""
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """One image that transfers are about, its bytes where they are still held."""
+
+    content: Content | None = None
+    placed: float = 0.0
+    """When one of its transfers was last heard, as far as this was looked at."""
+    pins: set[Pin] = field(default_factory=set)
 
 
 class Pins:
-    """The transfers under way, bounded in number and in the bytes that they hold; the oldest goes first.
+    """The transfers under way, bounded in number and in the bytes that they hold; the longest silent goes first.
 
-    A pin whose bytes had to go still says which image its transfer is about.
+    A pin whose bytes had to go still says which image its transfer is about. Order is put right only when something
+    has to go, so that a block costs nothing here. A transfer that asked again goes after all that asked once: a flood
+    of single requests ends no transfer.
     Threads: the receive loop, and the pool for a transfer whose image had to be loaded.
     """
 
     def __init__(self, clock: Callable[[], float], most: int, limit: int) -> None:
         """`clock` counts seconds; at most `most` pins, and `limit` bytes of images."""
-        self._clock = clock
+        self.clock = clock
         self._most = most
         self._limit = limit
-        self._pins: OrderedDict[tuple[Address, str], Pin] = OrderedDict()
-        self._uses: dict[str, int] = {}
-        self._contents: OrderedDict[str, Content] = OrderedDict()
-        self._held = 0
+        self._new: OrderedDict[tuple[Source, str], Pin] = OrderedDict()
+        self._going: OrderedDict[tuple[Source, str], Pin] = OrderedDict()
+        self._images: dict[str, _Held] = {}
+        self._with_bytes: OrderedDict[str, _Held] = OrderedDict()
+        self._bytes = 0
         self._lock = threading.Lock()
+        self.latest: dict[Source, Pin] = {}
+        """The transfer that each peer asked about last. Read without a lock."""
 
-    def get(self, peer: Address, path: str) -> Pin | None:
+    def get(self, source: Source, path: str) -> Pin | None:
         """The pin that holds, if its peer was heard within EXCHANGE_LIFETIME."""
-        pin = self._pins.get((peer, path))
-        if pin is not None and self._clock() - pin.seen > EXCHANGE_LIFETIME:
-            with self._lock:
-                self._drop((peer, path))
-            return None
-        return pin
+        with self._lock:
+            pin = self._new.get((source, path)) or self._going.get((source, path))
+            if pin is not None and self.clock() - pin.seen > EXCHANGE_LIFETIME:
+                self._drop(pin)
+                return None
+            return pin
 
     def content(self, sha256: str) -> Content | None:
         """The bytes of an image that some pin holds."""
-        return self._contents.get(sha256)
+        held = self._images.get(sha256)
+        return held.content if held is not None else None
 
-    def touch(self, peer: Address, path: str, pin: Pin, block: int) -> None:
+    def touch(self, pin: Pin, block: Block) -> None:
         """The peer asked for `block`."""
-        pin.seen = self._clock()
+        pin.seen = self.clock()
         pin.block = block
-        with contextlib.suppress(KeyError):  # the pool may have dropped it just now
-            self._pins.move_to_end((peer, path))
-            self._contents.move_to_end(pin.sha256)
-
-    def set(self, peer: Address, path: str, content: Content, mid: int | None, block: int) -> None:
-        """The peer's transfer goes on with `content` from here."""
         with self._lock:
-            self._drop((peer, path))
-            self._pins[peer, path] = Pin(content.sha256, mid, self._clock(), block)
-            self._uses[content.sha256] = self._uses.get(content.sha256, 0) + 1
-            self._hold(content)
-            while len(self._pins) > self._most:
-                self._drop(next(iter(self._pins)))
+            if self._new.get((pin.source, pin.path)) is pin or self._going.get((pin.source, pin.path)) is pin:
+                self.latest[pin.source] = pin
+
+    def set(self, source: Source, path: str, content: Content, mid: int | None, block: Block) -> Pin:
+        """The peer's transfer goes on with `content` from here."""
+        now = self.clock()
+        pin = Pin(source, path, content.sha256, bytes.fromhex(content.sha256), mid, now, block, now)
+        with self._lock:
+            before = self._new.get((source, path)) or self._going.get((source, path))
+            place = self._going if before is not None else self._new
+            if before is not None:
+                self._drop(before)
+            place[source, path] = self.latest[source] = pin
+            self._hold(pin, content)
+            self._make_room(now)
+        return pin
 
     def hold(self, pin: Pin, content: Content) -> None:
         """The bytes of a pin's image were loaded again."""
         with self._lock:
-            if pin.sha256 in self._uses:
-                self._hold(content)
+            if pin.sha256 in self._images:
+                self._hold(pin, content)
 
-    def _hold(self, content: Content) -> None:
-        if content.sha256 not in self._contents:
-            self._held += len(content.data)
-        self._contents[content.sha256] = content
-        self._contents.move_to_end(content.sha256)
-        while self._held > self._limit and len(self._contents) > 1:
-            _, gone = self._contents.popitem(last=False)
-            self._held -= len(gone.data)
+    def _hold(self, pin: Pin, content: Content) -> None:
+        held = self._images.setdefault(pin.sha256, _Held())
+        held.pins.add(pin)
+        if held.content is None:
+            held.content = content
+            self._bytes += len(content.data)
+        held.placed = pin.seen
+        self._with_bytes[pin.sha256] = held
+        self._with_bytes.move_to_end(pin.sha256)
+        while self._bytes > self._limit and len(self._with_bytes) > 1:
+            sha256, held = next(iter(self._with_bytes.items()))
+            seen = max(p.seen for p in held.pins)
+            if sha256 == pin.sha256 or seen > held.placed:
+                held.placed = seen
+                self._with_bytes.move_to_end(sha256)
+            else:
+                self._forget_bytes(sha256)
 
-    def _drop(self, key: tuple[Address, str]) -> None:
-        pin = self._pins.pop(key, None)
-        if pin is None:
-            return
-        self._uses[pin.sha256] -= 1
-        if not self._uses[pin.sha256]:
-            del self._uses[pin.sha256]
-            gone = self._contents.pop(pin.sha256, None)
-            self._held -= len(gone.data) if gone else 0
+    def _forget_bytes(self, sha256: str) -> None:
+        held = self._with_bytes.pop(sha256, None)
+        if held is not None and held.content is not None:
+            self._bytes -= len(held.content.data)
+            held.content = None
+
+    def _make_room(self, now: float) -> None:
+        for queue in (self._new, self._going):
+            while queue:
+                pin = next(iter(queue.values()))
+                if now - pin.placed <= EXCHANGE_LIFETIME:
+                    break
+                self._pass_over(queue, pin, now - pin.seen > EXCHANGE_LIFETIME)
+        while len(self) > self._most:
+            queue = self._new if len(self._new) * _NEWCOMERS > self._most or not self._going else self._going
+            pin = next(iter(queue.values()))
+            self._pass_over(queue, pin, pin.seen <= pin.placed)
+
+    def _pass_over(self, queue: OrderedDict[tuple[Source, str], Pin], pin: Pin, ends: bool) -> None:
+        """The first pin of a queue ends, or goes to the end because it was asked for again."""
+        if ends:
+            self._drop(pin)
+        else:
+            pin.placed = pin.seen
+            del queue[pin.source, pin.path]
+            self._going[pin.source, pin.path] = pin
+
+    def _drop(self, pin: Pin) -> None:
+        key = (pin.source, pin.path)
+        for queue in (self._new, self._going):
+            if queue.get(key) is pin:
+                del queue[key]
+        if self.latest.get(pin.source) is pin:
+            del self.latest[pin.source]
+        held = self._images[pin.sha256]
+        held.pins.discard(pin)
+        if not held.pins:
+            self._forget_bytes(pin.sha256)
+            del self._images[pin.sha256]
 
     def __len__(self) -> int:
-        return len(self._pins)
+        return len(self._new) + len(self._going)
 
     @property
     def held(self) -> int:
         """Bytes of images that pins hold."""
-        return self._held
+        return self._bytes

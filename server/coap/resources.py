@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from common.finding import Role
-from common.release import State
-from server.coap.datagram import OCTET_STREAM
+from common.release import Release, State
+from server.coap import datagram
+from server.coap.datagram import Block, Datagram
+from server.coap.pins import Pins
+from server.coap.source import Source
 from server.firmware.catalogue import Catalogue, LiveCatalogue
+from server.firmware.images import Content
+from server.firmware.latest import LATEST, latest_path
 
 DISCOVERY = ".well-known/core"
+_LISTINGS = 16
+"""Listings by their filter that are remembered of one catalogue."""
+_MANIFEST = f"/{Role.MANIFEST}"
 _KINDS = {Role.MANIFEST: "suit.manifest", Role.SLOT0: "suit.image", Role.SLOT1: "suit.image"}
+
+
+def is_observable(catalogue: Catalogue, path: str) -> bool:
+    """Whether changes of what is served at `path` can be waited for: a release's manifest, and a folder's latest one."""
+    if not path.endswith(_MANIFEST) or path not in catalogue.images:
+        return False
+    folder = path[: -len(_MANIFEST)]
+    above, _, name = folder.rpartition("/")
+    return folder in catalogue.by_id or (name == LATEST and above in catalogue.latest.holders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +42,7 @@ class Link:
     attributes: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        attributes = "".join(f";{key}={value if value.isdigit() else _quoted(value)}" for key, value in self.attributes)
+        attributes = "".join(f";{key}{_value(value)}" for key, value in self.attributes)
         return f"</{quote(self.path, safe='/~+')}>{attributes}"
 
     def fits(self, key: str, wanted: str) -> bool:
@@ -37,36 +56,82 @@ class Link:
 class Discovery:
     """The releases as link-format, remembered while the catalogue stays the same.
 
-    Threads: the CoAP pool calls it; the memory is one attribute that is swapped.
+    A transfer of the listing goes on with the one that it began with, as an image's does.
+    Threads: one thread of the CoAP lanes calls it.
     """
 
-    def __init__(self, live: LiveCatalogue) -> None:
+    def __init__(self, live: LiveCatalogue, pins: Pins) -> None:
         self._live = live
-        self._last: tuple[Catalogue, str, bytes] | None = None
+        self._pins = pins
+        self._catalogue: Catalogue | None = None
+        self._listings: dict[str, Content] = {}
+        self._texts: dict[str, tuple[Release, str]] = {}
 
-    def listing(self, query: str) -> bytes:
-        """The links that fit `query`, which is empty or one `attribute=value`."""
+    def listing(self, request: Datagram, source: Source) -> Content:
+        """The links that fit the request's queries, each one `attribute=value`."""
+        query = "&".join(value.decode("utf-8", "replace") for value in request.values(datagram.URI_QUERY))
+        block = request.block2 or Block(0, False, 6)
+        path = f"{DISCOVERY}?{query}"
+        pin = self._pins.get(source, path)
+        if pin is not None and (block.number or pin.mid == request.mid):
+            self._pins.touch(pin, block)
+            content = self._pins.content(pin.sha256)
+            if content is not None:
+                return content
+        content = self._current(query)
+        self._pins.set(source, path, content, None if block.number else request.mid, block)
+        return content
+
+    def _current(self, query: str) -> Content:
         catalogue = self._live.current
-        last = self._last
-        if last is not None and last[0] is catalogue and last[1] == query:
-            return last[2]
-        key, _, wanted = query.partition("=")
-        wanted = unquote(wanted).strip('"')
-        links = (link for link in _links(catalogue) if not query or link.fits(key, wanted))
-        listing = ",".join(map(str, links)).encode()
-        self._last = (catalogue, query, listing)
-        return listing
+        if catalogue is not self._catalogue:
+            self._catalogue, self._listings = catalogue, {}
+        content = self._listings.get(query)
+        if content is None:
+            if len(self._listings) >= _LISTINGS:
+                del self._listings[next(iter(self._listings))]
+            data = (self._filtered(catalogue, query) if query else self._whole(catalogue)).encode()
+            digest = hashlib.sha256(data)
+            content = self._listings[query] = Content(data, digest.hexdigest(), digest.digest()[:8])
+        return content
+
+    def _whole(self, catalogue: Catalogue) -> str:
+        """A release's text is made again only when the release is another one."""
+        before, self._texts = self._texts, {}
+        for release in catalogue.releases:
+            known = before.get(release.publish_id)
+            if known is None or known[0] is not release:
+                known = (release, ",".join(map(str, _links_of(release))))
+            self._texts[release.publish_id] = known
+        return ",".join([*map(str, _latest(catalogue)), *(text for _, text in self._texts.values() if text)])
+
+    def _filtered(self, catalogue: Catalogue, query: str) -> str:
+        wishes = []
+        for part in query.split("&"):
+            key, _, wanted = part.partition("=")
+            wishes.append((key, unquote(wanted).strip('"')))
+        links = itertools.chain(_latest(catalogue), *map(_links_of, catalogue.releases))
+        return ",".join(str(link) for link in links if all(link.fits(key, wanted) for key, wanted in wishes))
 
 
-def _links(catalogue: Catalogue) -> Iterator[Link]:
-    for release in catalogue.releases:
-        if release.state is State.READY:
-            for file in release.files:
-                yield Link(
-                    file.path,
-                    (("rt", _KINDS[file.role]), ("ct", str(OCTET_STREAM)), ("sz", str(file.size)), ("title", release.publish_id)),
-                )
+def _links_of(release: Release) -> Iterator[Link]:
+    if release.state is State.READY:
+        for file in release.files:
+            yield _link(file.path, file.role, file.size, release.publish_id)
 
 
-def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _latest(catalogue: Catalogue) -> Iterator[Link]:
+    for folder, release in catalogue.latest.holders.items():
+        path = latest_path(folder)
+        yield _link(path, Role.MANIFEST, catalogue.images[path].size, release.publish_id)
+
+
+def _link(path: str, role: Role, size: int, title: str) -> Link:
+    attributes = [("rt", _KINDS[role]), ("ct", str(datagram.OCTET_STREAM)), ("sz", str(size)), ("title", title)]
+    return Link(path, (*attributes, ("obs", "")) if role is Role.MANIFEST else tuple(attributes))
+
+
+def _value(value: str) -> str:
+    if not value:
+        return ""
+    return f"={value}" if value.isdigit() else '="' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

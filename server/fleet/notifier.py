@@ -8,7 +8,7 @@ import logging
 import re
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -58,9 +58,20 @@ class Notifier:
     "notify-N", which all notifications share.
     """
 
-    def __init__(self, client: CoapClient, urls: CoapUrls, at_once: int = 32, keep: int = 100) -> None:
-        """`at_once` devices are asked at a time; of the finished notifications the last `keep` are remembered."""
+    def __init__(
+        self,
+        client: CoapClient,
+        urls: CoapUrls,
+        at_once: int = 32,
+        keep: int = 100,
+        known: Callable[[DeviceUrl], None] = lambda _: None,
+    ) -> None:
+        """`at_once` devices are asked at a time; of the finished notifications the last `keep` are remembered.
+
+        `known` hears of each device before it is told, with its numeric address.
+        """
         self._client = client
+        self._known = known
         self._urls = urls
         self._keep = keep
         self._pool = ThreadPoolExecutor(at_once, "notify")
@@ -143,6 +154,7 @@ class Notifier:
 
     def _tell(self, publish_id: str, device: DeviceUrl, nul: Nul) -> DeviceResult:
         target = self._client.resolve(device)
+        self._known(target)
         peer = target.host + (f"%{target.zone}" if target.zone else "")
         url = self._urls.url(f"{publish_id}/manifest", peer=peer)
         caution = _check_length(url, device, nul)

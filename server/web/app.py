@@ -35,7 +35,9 @@ _SECURITY = [
 _log = logging.getLogger(__name__)
 
 
-def create_app(api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guard: Guard, folder: Path) -> Callable[..., Any]:
+def create_app(
+    api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guard: Guard, folder: Path, metrics: Callable[[], bytes]
+) -> Callable[..., Any]:
     """The WSGI application. Its parts come in ready-made; it owns nothing."""
     site = _Site(api, pages, live, urls, guard, folder)
     app = bottle.Bottle()
@@ -45,6 +47,7 @@ def create_app(api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guar
     app.get("/static/<path:path>", callback=site.static)
     app.get("/favicon.ico", callback=lambda: site.static("favicon.svg"))
     app.get("/healthz", callback=site.health)
+    app.get("/metrics", callback=metrics)
     app.get("/files/<path:path>", callback=api.file)
     app.get("/coap/url/<publish_id:path>", callback=site.coap_url)
     app.get("/api/v1/releases", callback=api.releases)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from server.coap import datagram
 from server.coap import endpoint as coap
-from server.coap.blocks import Blocks
+from server.coap.blocks import Missing
 from server.coap.datagram import Datagram
 from server.coap.pins import Pins
-from server.coap.protocol import Protocol
+from server.coap.service import CoapService
+from server.coap.source import Address, Received, source_of
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.images import ImageCache
 from server.firmware.store import Store
@@ -43,39 +45,62 @@ def settle(live: LiveCatalogue) -> None:
 
 @dataclass
 class Parts:
-    """A CoAP server's parts over a folder."""
+    """A CoAP server's parts over a folder; `service` is not started."""
 
     store: Store
     live: LiveCatalogue
     cache: ImageCache
-    pins: Pins
-    blocks: Blocks
-    protocol: Protocol
+    service: CoapService
+
+    @property
+    def pins(self) -> Pins:
+        """The transfers under way."""
+        return self.service.pins
+
+    def answer(self, data: bytes, address: Address = ("::1", 1000, 0, 0)) -> bytes | None:
+        """What the endpoint would send back, without its socket and threads."""
+        source = source_of(address)
+        again = self.service.blocks.recall(data, source, self.pins.clock())
+        if again is not None:
+            return again
+        received = Received(data, source, [])
+        found = self.service.blocks.answer(received)
+        if isinstance(found, Missing):
+            found = self.service.blocks.answer(received, self.cache.load(found.image))
+        if isinstance(found, bytes):
+            return found
+        assert found is None
+        return self.service.protocol.answer(data, address)
 
 
-def make_parts(folder: Path, cache_limit: int = 1 << 28, pins: Pins | None = None) -> Parts:
-    """Everything but the socket; the catalogue is settled."""
+def make_parts(
+    folder: Path,
+    cache_limit: int = 1 << 28,
+    pins: Pins | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    host: str = "::",
+    rate: int | None = None,
+) -> Parts:
+    """Everything, nothing started; the catalogue is settled. The socket is closed by `serving`, or with the test."""
     store = Store(folder, MAX_FILE, lambda: time.time() + 10)
     store.prepare()
     live = LiveCatalogue(store, lambda: time.time() + 10)
     settle(live)
     cache = ImageCache(store.read, cache_limit)
-    pins = Pins(time.monotonic, 1000, 1 << 28) if pins is None else pins
-    return Parts(store, live, cache, pins, Blocks(live, cache, pins), Protocol(live))
+    died: list[str] = []
+    sock = coap.open_socket(host, 0)
+    weakref.finalize(live, sock.close)
+    return Parts(store, live, cache, CoapService(sock, live, cache, 1 << 28, died=died.append, rate=rate, clock=clock, pins=pins))
 
 
 @contextmanager
-def serving(parts: Parts, host: str = "::") -> Iterator[coap.Endpoint]:
-    """The endpoint on a free port."""
-    sock = coap.open_socket(host, 0)
-    died: list[str] = []
-    endpoint = coap.Endpoint(sock, parts.blocks, parts.protocol, parts.cache, lambda: None, died.append)
-    endpoint.start()
+def serving(parts: Parts) -> Iterator[CoapService]:
+    """The service of `parts`, started."""
+    parts.service.start()
     try:
-        yield endpoint
+        yield parts.service
     finally:
-        endpoint.stop()
-        assert not died
+        parts.service.stop()
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def test_arrows_point_down(path: Path) -> None:
         forbidden += ["desktop", "PyQt5", "requests"]
         if not here.startswith("server/web/"):
             forbidden += ["bottle", "waitress"]
-        if here not in ("server/coap/protocol.py", "server/coap/client.py"):
+        if here != "server/coap/mended.py":
             forbidden.append("coapthon")
         if here.startswith(("server/firmware/", "server/coap/")):
             forbidden += ["server.fleet", "server.web"]

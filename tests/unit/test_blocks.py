@@ -1,9 +1,8 @@
-"""Blocks against a slow reference, pins against a clock that the test moves, caches beyond their bounds."""
+"""Blocks against a slow reference, and one transfer against a folder that changes under it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,102 +11,72 @@ from hypothesis import strategies as st
 from server.coap import datagram
 from server.coap.blocks import Missing
 from server.coap.pins import EXCHANGE_LIFETIME, Pins
-from server.firmware.image import Image, Stamp
-from server.firmware.images import Content, ImageCache
+from server.coap.source import Address, Received, source_of
+from tests.reference import strategies
+from tests.reference.coap_reference import Reference, same
 from tests.support.coap import Parts, block2, get, make_parts
-from tests.support.releases import image
 
 PEER = ("::1", 1000, 0, 0)
 OTHER = ("::1", 1000, 0, 7)
-LENGTHS = (0, 1, 15, 16, 17, 64 * 9 - 1, 64 * 9, 64 * 9 + 1, 1024 * 3)
+FILES = strategies.sample_files()
+ZONES = sorted({zone for _, _, zone in strategies.DEVICES})
+EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     folder = tmp_path_factory.mktemp("fw")
-    for length in LENGTHS:
-        (folder / f"f{length}").write_bytes(image(length, length))
-    return folder
+    for path, data in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return make_parts(folder)
 
 
 @pytest.fixture(scope="module")
-def parts(files: Path) -> Parts:
-    parts = make_parts(files)
-    for served in parts.live.current.images.values():
-        parts.cache.load(served)
-    return parts
+def reference() -> Reference:
+    return Reference(FILES)
 
 
-def reference(data: bytes, number: int, szx: int) -> tuple[str, bytes, datagram.Block | None]:
-    """RFC 7959, 2.2 and 2.4, word by word."""
-    size = 2 ** (szx + 4)
-    if szx == 7 or (number > 0 and number * size >= len(data)):
-        return "4.00", b"", None
-    chunks = [data[at : at + size] for at in range(0, len(data), size)] or [b""]
-    return "2.05", chunks[number], datagram.Block(number, number + 1 < len(chunks), szx)
+def socket_address(device: strategies.Device) -> Address:
+    host, port, zone = device
+    return (host if ":" in host else f"::ffff:{host}", port, 0, ZONES.index(zone))
 
 
-requests = st.tuples(
-    st.sampled_from(LENGTHS), st.integers(0, 60), st.integers(0, 7), st.binary(max_size=8), st.integers(0, 0xFFFF),
-    st.sampled_from([PEER, OTHER, ("::ffff:10.0.0.1", 5, 0, 0)]), st.booleans(),
-)
+@EXAMPLES
+@given(strategies.conversations(FILES))
+def test_any_conversation_of_any_devices_is_answered_as_the_reference_says(
+    parts: Parts, reference: Reference, conversation: list[strategies.Step]
+) -> None:
+    for device, data in conversation:
+        assert same(reference.answer(data), parts.answer(data, socket_address(device))) is None, data.hex()
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
-@given(st.lists(requests, max_size=30))
-def test_any_sequence_of_requests_is_answered_as_the_reference_says(parts: Parts, sequence: list[Any]) -> None:
-    for length, number, szx, token, mid, peer, size2 in sequence:
-        options = [block2(number, szx), *([(datagram.SIZE2, b"")] if size2 else [])]
-        answer = parts.blocks.answer(get(f"f{length}", *options, token=token, mid=mid), peer)
-        assert isinstance(answer, bytes)
-        message = datagram.parse(answer)
-        assert message is not None
-        code, payload, block = reference(image(length, length), number, szx)
-        assert (message.dotted_code, message.payload, message.block2) == (code, payload, block)
-        assert (message.type, message.mid, message.token) == (datagram.ACK, mid, token)
-        if code == "2.05":
-            assert message.values(datagram.SIZE2) == ([datagram.uint(length)] if size2 else [])
+@settings(EXAMPLES, max_examples=800)
+@given(strategies.datagrams(FILES), strategies.devices())
+def test_any_datagram_is_answered_as_the_reference_says(
+    parts: Parts, reference: Reference, data: bytes, device: strategies.Device
+) -> None:
+    first, again = (parts.answer(data, socket_address(device)) for _ in range(2))
+    assert same(reference.answer(data), first) is None, data.hex()
+    assert same(reference.answer(data), again) is None, data.hex()
 
 
-def content(number: int, size: int = 10) -> Content:
-    return Content(bytes([number]) * size, f"{number:064x}", bytes([number]) * 8)
-
-
-def test_a_pin_ends_after_its_peers_silence_and_not_before() -> None:
-    now = [0.0]
-    pins = Pins(lambda: now[0], 10, 1000)
-    pins.set(PEER, "a", content(1), 5, 0)
-    now[0] = EXCHANGE_LIFETIME
-    pin = pins.get(PEER, "a")
-    assert pin is not None
-    pins.touch(PEER, "a", pin, 3)
-    now[0] += EXCHANGE_LIFETIME
-    assert pins.get(PEER, "a") is pin
-    now[0] += 1
-    assert pins.get(PEER, "a") is None
-    assert (len(pins), pins.held) == (0, 0)
-
-
-def test_pins_are_for_one_zone_one_port_one_path() -> None:
-    pins = Pins(lambda: 0.0, 10, 1000)
-    pins.set(PEER, "a", content(1), 5, 0)
-    assert pins.get(OTHER, "a") is None
-    assert pins.get(("::1", 1001, 0, 0), "a") is None
-    assert pins.get(PEER, "b") is None
-
-
-def test_pins_are_bounded_in_number_and_in_bytes() -> None:
-    pins = Pins(lambda: 0.0, 5, 35)
-    for port in range(100):
-        pins.set(("::1", port, 0, 0), "a", content(1), 0, 0)
-    assert (len(pins), pins.held) == (5, 10)
-    for number in range(2, 7):
-        pins.set(("::1", number, 0, 0), "b", content(number), 0, 0)
-    assert (len(pins), pins.held) == (5, 30)
-    oldest = pins.get(("::1", 2, 0, 0), "b")
-    assert oldest is not None
-    assert pins.content(oldest.sha256) is None
-    assert pins.content(f"{6:064x}") is not None
+@EXAMPLES
+@given(st.sampled_from(sorted(FILES)), st.integers(0, 6), st.integers(1, 70_000), st.binary(max_size=8), st.integers(0, 0xFFFF))
+def test_an_answer_from_memory_is_the_one_that_would_be_made(
+    parts: Parts, path: str, szx: int, number: int, token: bytes, mid: int
+) -> None:
+    """The first device has the answer made, the second one in its transfer gets it from memory, with its own token and id."""
+    request = get(path, block2(number, szx), token=token, mid=mid)
+    parts.answer(get(path, block2(0, szx), mid=1), PEER)
+    made = parts.answer(get(path, block2(number, szx), token=b"first", mid=7), PEER)
+    parts.answer(get(path, block2(0, szx), mid=1), OTHER)
+    recalled = parts.service.blocks.recall(request, source_of(OTHER), parts.pins.clock())
+    assert made is not None
+    if made[1] != datagram.CONTENT:
+        assert recalled is None
+    else:
+        assert recalled == bytes((0x60 | len(token), made[1])) + request[2 : 4 + len(token)] + made[9:]
 
 
 def test_a_transfer_whose_bytes_had_to_go_is_never_mixed(tmp_path: Path) -> None:
@@ -116,11 +85,7 @@ def test_a_transfer_whose_bytes_had_to_go_is_never_mixed(tmp_path: Path) -> None
     parts = make_parts(tmp_path, cache_limit=50, pins=Pins(lambda: 0.0, 10, 150))
 
     def ask(name: str, number: int, mid: int, port: int) -> bytes | None:
-        request, peer = get(name, block2(number, 0), mid=mid), ("::1", port, 0, 0)
-        answer = parts.blocks.answer(request, peer)
-        if isinstance(answer, Missing):
-            answer = parts.blocks.answer(request, peer, parts.cache.load(answer.image))
-        assert not isinstance(answer, Missing)
+        answer = parts.answer(get(name, block2(number, 0), mid=mid), ("::1", port, 0, 0))
         message = datagram.parse(answer) if answer else None
         return message.payload if message else None
 
@@ -134,63 +99,63 @@ def test_a_transfer_whose_bytes_had_to_go_is_never_mixed(tmp_path: Path) -> None
     assert ask("a", 0, 4, 1) == b"A" * 16
 
 
-def test_the_image_cache_is_bounded_and_an_image_over_the_bound_is_served() -> None:
-    reads: list[str] = []
-
-    def read(image: Image) -> bytes:
-        reads.append(image.path)
-        return bytes(image.size)
-
-    cache = ImageCache(read, 100)
-    images = [Image(f"i{n}", Stamp(n, 40, 0, 0), f"{n:064x}") for n in range(5)]
-    for one in images:
-        assert len(cache.load(one).data) == 40
-        assert cache.held <= 100
-    assert cache.get(images[4]) is not None
-    assert cache.get(images[0]) is None
-    large = Image("large", Stamp(9, 101, 0, 0), "f" * 64)
-    assert len(cache.load(large).data) == 101
-    assert cache.get(large) is None
-    assert cache.held <= 100
-    cache.load(images[4])
-    assert reads.count("i4") == 1
-
-
 def test_a_miss_names_the_image_and_the_loaded_content_answers(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"x" * 100)
     parts = make_parts(tmp_path, cache_limit=10)
-    request = get("f", block2(1, 0))
-    missing = parts.blocks.answer(request, PEER)
+    blocks = parts.service.blocks
+    request = Received(get("f", block2(1, 0)), source_of(PEER), [])
+    missing = blocks.answer(request)
     assert isinstance(missing, Missing)
-    answer = parts.blocks.answer(request, PEER, parts.cache.load(missing.image))
-    assert isinstance(answer, bytes)
-    assert parts.blocks.answer(get("f", block2(2, 0), mid=2), PEER) != missing  # pinned: no second load
+    assert isinstance(blocks.answer(request, parts.cache.load(missing.image)), bytes)
+    pinned = blocks.answer(Received(get("f", block2(2, 0), mid=2), source_of(PEER), []))
+    assert isinstance(pinned, bytes)  # no second load
 
 
-def test_a_device_that_polls_gets_the_new_image_and_one_in_the_middle_keeps_the_old(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [100, 5000])
+def test_a_device_that_polls_gets_the_new_image_and_one_in_the_middle_keeps_the_old(tmp_path: Path, size: int) -> None:
     path = tmp_path / "f"
-    path.write_bytes(b"1" * 100)
-    parts = make_parts(tmp_path)
-    parts.cache.load(parts.live.current.images["f"])
+    path.write_bytes(b"1" * size)
+    now = [0.0]
+    parts = make_parts(tmp_path, clock=lambda: now[0])
 
-    def ask(number: int, mid: int, peer: tuple[str, int, int, int]) -> bytes:
-        answer = parts.blocks.answer(get("f", block2(number, 0), mid=mid), peer)
-        if isinstance(answer, Missing):
-            answer = parts.blocks.answer(get("f", block2(number, 0), mid=mid), peer, parts.cache.load(answer.image))
-        assert isinstance(answer, bytes)
-        message = datagram.parse(answer)
+    def ask(number: int, mid: int, peer: Address = PEER) -> bytes:
+        answer = parts.answer(get("f", block2(number, 0), mid=mid), peer)
+        message = datagram.parse(answer or b"")
         assert message is not None
-        return message.payload[:1]
+        return message.payload[:1] or message.dotted_code.encode()
 
-    assert ask(0, 1, PEER) == b"1"
-    path.write_bytes(b"2" * 100)
+    assert ask(0, 1) == b"1"
+    path.write_bytes(b"2" * size)
     parts.live.refresh()
-    assert ask(1, 2, PEER) == b"1"
-    assert ask(0, 1, PEER) == b"1"  # the same message id: a retransmission
+    assert ask(1, 2) == b"1"
+    assert ask(0, 1) == b"1"  # the same message id: a retransmission
+    assert ask(1, 7) == b"1"  # from memory by now
     assert ask(0, 9, OTHER) == b"2"
-    assert ask(0, 3, PEER) == b"2"
-    assert ask(1, 4, PEER) == b"2"
+    assert ask(1, 10, OTHER) == b"2"
+    assert ask(1, 11) == b"1"
+    now[0] = EXCHANGE_LIFETIME
+    assert ask(2, 12) == b"1"
+    now[0] += EXCHANGE_LIFETIME + 1
+    assert ask(2, 13) == b"2"  # after so long a silence it is another transfer
+    assert ask(0, 3) == b"2"
+    assert ask(1, 4) == b"2"
     path.unlink()
     parts.live.refresh()
-    assert ask(2, 5, PEER) == b"2"
-    assert parts.blocks.answer(get("f", block2(0, 0), mid=6), PEER) is None
+    assert ask(2, 5) == b"2"
+    assert ask(5, 14, OTHER) == b"2.05" if size < 80 else b"2"
+    assert ask(0, 6) == b"4.04"
+    assert ask(0, 1, ("::1", 4, 0, 0)) == b"4.04"
+
+
+def test_more_images_at_once_than_memory_holds_are_all_exact(tmp_path: Path) -> None:
+    count, size = 40, 4096
+    for n in range(count):
+        (tmp_path / f"f{n}").write_bytes(bytes((n,)) * size)
+    parts = make_parts(tmp_path, cache_limit=3 * size, pins=Pins(lambda: 0.0, 1000, 5 * size))
+    for number in range(size // 256):
+        for n in range(count):
+            message = datagram.parse(parts.answer(get(f"f{n}", block2(number, 4), mid=number), ("::1", 1000 + n, 0, 0)) or b"")
+            assert message is not None
+            assert message.payload == bytes((n,)) * 256
+    assert parts.pins.held <= 5 * size
+    assert parts.cache.held <= 3 * size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -19,9 +20,11 @@ from coapthon.transaction import Transaction
 from coapthon.utils import Tree
 
 from server.coap import datagram
+from server.coap.answers import Answers
 from server.coap.datagram import Datagram, parse
+from server.coap.mended import CatalogueTree, RememberingMessages, StatelessBlocks, WholeSerializer
 from server.coap.pins import EXCHANGE_LIFETIME
-from server.coap.protocol import CatalogueTree, Protocol, RememberingMessages, StatelessBlocks, WholeSerializer
+from server.coap.protocol import Protocol
 from server.coap.resources import Discovery
 from tests.support.coap import Parts, block2, get, make_parts
 from tests.support.releases import write_release
@@ -76,14 +79,14 @@ def test_what_deserialize_raises_never_comes_out(parts: Parts) -> None:
         Serializer.deserialize(bytes.fromhex("40010007c12a012a"), ("::1", 1))
     with pytest.raises(IndexError):
         Serializer.deserialize(bytes.fromhex("40010001d1"), ("::1", 1))
-    assert parts.protocol.answer(bytes.fromhex("40010007c12a012a"), PEER) == bytes.fromhex("60840007")
-    assert parts.protocol.answer(bytes.fromhex("40010001d1"), PEER) == bytes.fromhex("70000001")
+    assert parts.service.protocol.answer(bytes.fromhex("40010007c12a012a"), PEER) == bytes.fromhex("60840007")
+    assert parts.service.protocol.answer(bytes.fromhex("40010001d1"), PEER) == bytes.fromhex("70000001")
 
 
 def test_a_payload_need_not_be_text(parts: Parts) -> None:
     post = get("a/b/c/slot0", code=2) + b"\xff\xc3\x28"
     assert Serializer.deserialize(post, ("::1", 1)) == 128
-    answer = parse(parts.protocol.answer(post, PEER) or b"")
+    answer = parse(parts.service.protocol.answer(post, PEER) or b"")
     assert answer is not None
     assert answer.dotted_code == "4.05"
 
@@ -100,26 +103,26 @@ def test_a_resource_is_at_its_own_path_only(parts: Parts) -> None:
     server.root = library
     server.add_resource("a/b/c", Resource("c"))
     assert library.dump() == ["/a", "/a/b", "/a/b/c"]
-    ours = CatalogueTree(parts.live, Discovery(parts.live))
+    ours = CatalogueTree(parts.live, Discovery(parts.live, parts.pins))
     assert [path in ours for path in ("/a", "/a/b", "/a/b/c", "/a/b/c/slot0")] == [False, False, False, True]
     with pytest.raises(KeyError):
         ours["/a"]
 
 
 def test_no_resource_object_is_shared(parts: Parts) -> None:
-    tree = CatalogueTree(parts.live, Discovery(parts.live))
+    tree = CatalogueTree(parts.live, Discovery(parts.live, parts.pins))
     assert tree["/a/b/c/slot0"] is not tree["/a/b/c/slot0"]
 
 
 def test_post_to_an_unknown_path_is_not_answered_by_the_one_above(parts: Parts) -> None:
-    answer = parse(parts.protocol.answer(get("a/b/c/slot0/deeper", code=2), PEER) or b"")
+    answer = parse(parts.service.protocol.answer(get("a/b/c/slot0/deeper", code=2), PEER) or b"")
     assert answer is not None
     assert answer.dotted_code == "4.04"
 
 
 def test_a_repeated_message_gets_the_first_answer_and_is_forgotten_in_time() -> None:
     now = [0.0]
-    messages = RememberingMessages(lambda: now[0])
+    messages = RememberingMessages(itertools.count(), lambda: now[0])
     message = parse(get("x", mid=7))
     assert message is not None
     request = WholeSerializer.from_datagram(message, PEER)
@@ -132,7 +135,7 @@ def test_a_repeated_message_gets_the_first_answer_and_is_forgotten_in_time() -> 
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    messages = RememberingMessages(lambda: 0.0)
+    messages = RememberingMessages(itertools.count(), lambda: 0.0)
     library = MessageLayer(0)
     for mid in range(3000):
         message = Datagram(0, 1, mid, b"", ((11, b"x"),))
@@ -147,24 +150,24 @@ def test_what_is_remembered_is_bounded() -> None:
 def test_neither_a_thread_nor_a_timer_a_request(parts: Parts) -> None:
     before = set(threading.enumerate())
     for mid in range(50):
-        assert parts.protocol.answer(get("no/such", mid=mid), PEER)
+        assert parts.service.protocol.answer(get("no/such", mid=mid), PEER)
     assert set(threading.enumerate()) == before
 
 
 def test_no_purge_thread_holds_the_process(parts: Parts) -> None:
-    Protocol(parts.live, time.monotonic)
+    Protocol(parts.live, Discovery(parts.live, parts.pins), Answers(1000), itertools.count(), time.monotonic)
     assert not [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon and t.is_alive()]
 
 
 def test_messages_are_not_put_into_words(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coapthon.messages.message.Message.line_print", property(lambda _: pytest.fail("put into words")))
-    assert parts.protocol.answer(get(".well-known/core"), PEER)
-    assert parts.protocol.answer(get("a/b/c/slot0", code=3), PEER)
+    assert parts.service.protocol.answer(get(".well-known/core"), PEER)
+    assert parts.service.protocol.answer(get("a/b/c/slot0", code=3), PEER)
 
 
 def test_an_unknown_method_is_not_allowed(parts: Parts) -> None:
     for code in (5, 6, 7, 31):
-        answer = parse(parts.protocol.answer(get("a/b/c/slot0", code=code), PEER) or b"")
+        answer = parse(parts.service.protocol.answer(get("a/b/c/slot0", code=code), PEER) or b"")
         assert answer is not None
         assert answer.dotted_code == "4.05"
 
@@ -172,6 +175,6 @@ def test_an_unknown_method_is_not_allowed(parts: Parts) -> None:
 @pytest.mark.expects_log("no answer could be made")
 def test_a_bug_is_a_5_00_and_not_the_end(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Discovery, "listing", lambda *_: 1 / 0)
-    answer = parse(parts.protocol.answer(get(".well-known/core"), PEER) or b"")
+    answer = parse(parts.service.protocol.answer(get(".well-known/core"), PEER) or b"")
     assert answer is not None
     assert answer.dotted_code == "5.00"

@@ -1,0 +1,141 @@
+"""Pins, answers and images in memory: a clock that the test moves, and bounds that it goes beyond."""
+
+from __future__ import annotations
+
+from server.coap.answers import Answers
+from server.coap.datagram import Block
+from server.coap.pins import EXCHANGE_LIFETIME, Pins
+from server.coap.source import source_of
+from server.firmware.image import Image, Stamp
+from server.firmware.images import Content, ImageCache
+
+PEER = source_of(("::1", 1000, 0, 0))
+BLOCK = Block(0, False, 2)
+
+
+def port(number: int, zone: int = 0) -> bytes:
+    return source_of(("::1", number, 0, zone))
+
+
+def content(number: int, size: int = 10) -> Content:
+    return Content(bytes([number]) * size, f"{number:064x}", bytes([number]) * 8)
+
+
+def test_a_pin_ends_after_its_peers_silence_and_not_before() -> None:
+    now = [0.0]
+    pins = Pins(lambda: now[0], 10, 1000)
+    pins.set(PEER, "a", content(1), 5, BLOCK)
+    now[0] = EXCHANGE_LIFETIME
+    pin = pins.get(PEER, "a")
+    assert pin is not None
+    pins.touch(pin, Block(3, False, 2))
+    assert pins.latest[PEER] is pin
+    now[0] += EXCHANGE_LIFETIME
+    assert pins.get(PEER, "a") is pin
+    now[0] += 1
+    assert pins.get(PEER, "a") is None
+    assert (len(pins), pins.held, len(pins.latest)) == (0, 0, 0)
+
+
+def test_pins_of_silent_peers_go_when_others_come() -> None:
+    now = [0.0]
+    pins = Pins(lambda: now[0], 100, 1000)
+    for number in range(10):
+        pins.set(port(number), "a", content(number), 5, BLOCK)
+    now[0] = 200.0
+    pins.touch(pins.latest[port(3)], BLOCK)
+    now[0] = EXCHANGE_LIFETIME + 1
+    pins.set(PEER, "a", content(99), 5, BLOCK)
+    assert (len(pins), pins.held, set(pins.latest)) == (2, 20, {port(3), PEER})
+
+
+def test_pins_are_for_one_zone_one_port_one_path() -> None:
+    pins = Pins(lambda: 0.0, 10, 1000)
+    pins.set(PEER, "a", content(1), 5, BLOCK)
+    assert pins.get(port(1000, zone=7), "a") is None
+    assert pins.get(port(1001), "a") is None
+    assert pins.get(PEER, "b") is None
+
+
+def test_pins_are_bounded_in_number_and_in_bytes() -> None:
+    pins = Pins(lambda: 0.0, 5, 35)
+    for number in range(100):
+        pins.set(port(number), "a", content(1), 0, BLOCK)
+    assert (len(pins), pins.held, len(pins.latest)) == (5, 10, 5)
+    for number in range(2, 7):
+        pins.set(port(number), "b", content(number), 0, BLOCK)
+    assert (len(pins), pins.held) == (5, 30)
+    oldest = pins.get(port(2), "b")
+    assert oldest is not None
+    assert pins.content(oldest.sha256) is None
+    assert pins.content(f"{6:064x}") is not None
+
+
+def test_the_bytes_that_go_are_those_that_were_longest_not_asked_for() -> None:
+    now = [0.0]
+    pins = Pins(lambda: now[0], 10, 35)
+    for number in range(1, 4):
+        pins.set(port(number), "a", content(number), 0, BLOCK)
+    now[0] = 1.0
+    pins.latest[port(1)].seen = 1.0  # what the receive loop does
+    pins.set(port(4), "a", content(4), 0, BLOCK)
+    assert [pins.content(f"{n:064x}") is not None for n in range(1, 5)] == [True, False, True, True]
+
+
+def test_a_flood_of_single_requests_ends_no_transfer() -> None:
+    now = [0.0]
+    pins = Pins(lambda: now[0], 64, 1 << 20)
+    for number in range(8):
+        pins.set(port(number), "a", content(1), 0, BLOCK)
+    for flood in range(100_000):
+        now[0] += 0.0001
+        pins.set(source_of(("::2", flood % 65536, 0, flood // 65536)), "a", content(2), 0, BLOCK)
+        if flood % 20 == 0:
+            for number in range(8):
+                pin = pins.get(port(number), "a")
+                assert pin is not None
+                pin.seen = now[0]
+    assert len(pins) == 64
+    assert len(pins.latest) <= 64
+    for number in range(8):  # by now nobody has asked for half of the flood's time
+        assert pins.get(port(number), "a") is not None
+
+
+def test_answers_are_bounded_and_junk_pushes_out_nothing_that_is_asked_for() -> None:
+    limit = 1 << 20
+    answers = Answers(limit)
+    hot = {b"hot%d" % n: (Block(n, True, 2), bytes(64)) for n in range(200)}
+    for key, answer in hot.items():
+        answers.put(key, answer)
+    for junk in range(100_000):
+        answers.put(b"junk%d" % junk, (BLOCK, bytes(64)))
+        assert answers.held <= limit
+        key = b"hot%d" % (junk % 200)
+        assert (answers.young.get(key) or answers.recall(key)) == hot[key]
+    assert answers.recall(b"junk1") is None
+    assert answers.recall(b"never") is None
+    answers.put(b"large", (BLOCK, bytes(limit)))
+    assert answers.held <= limit
+    assert answers.recall(b"large") is None
+
+
+def test_the_image_cache_is_bounded_and_an_image_over_the_bound_is_served() -> None:
+    reads: list[str] = []
+
+    def read(image: Image) -> bytes:
+        reads.append(image.path)
+        return bytes(image.size)
+
+    cache = ImageCache(read, 100)
+    images = [Image(f"i{n}", Stamp(n, 40, 0, 0), f"{n:064x}") for n in range(5)]
+    for one in images:
+        assert len(cache.load(one).data) == 40
+        assert cache.held <= 100
+    assert cache.get(images[4]) is not None
+    assert cache.get(images[0]) is None
+    large = Image("large", Stamp(9, 101, 0, 0), "f" * 64)
+    assert len(cache.load(large).data) == 101
+    assert cache.get(large) is None
+    assert cache.held <= 100
+    cache.load(images[4])
+    assert reads.count("i4") == 1

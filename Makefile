@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SECONDS ?= 60
 
 # The tests' programs of other makers: coap-client, Chromium, and what makes faults.
-DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync fonts-dejavu-core
+DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync iproute2 fonts-dejavu-core
 
-.PHONY: run test check bench venv setup-test debian screenshots clean help
+.PHONY: run test fuzz check bench venv setup-test debian screenshots clean help
 
 help:
 	@echo "make run          serve ./firmware: devices on UDP 5683, people on http://127.0.0.1:8080"
@@ -16,6 +17,7 @@ help:
 	@echo "make test         set up and run every test"
 	@echo "make check        ruff and mypy"
 	@echo "make bench        measure the server beside others, and under load; ARGS=--help lists the parts"
+	@echo "make fuzz         a coverage-guided fuzz of the datagram path, for SECONDS=60"
 	@echo "make screenshots  take the README's picture again"
 	@echo "make clean        remove the virtual environment and the caches"
 
@@ -24,6 +26,11 @@ run: $(VENV)/.server
 
 test: $(VENV)/.test debian
 	$(BIN)/python -m pytest $(ARGS)
+
+# A coverage-guided fuzz of the datagram path; what it finds worth keeping stays in build/fuzz.
+fuzz: $(VENV)/.fuzz
+	mkdir -p build/fuzz
+	$(BIN)/python -m tests.fuzz -max_total_time=$(SECONDS) -max_len=1400 -artifact_prefix=build/fuzz/failing- build/fuzz tests/fuzz/corpus
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -51,6 +58,10 @@ $(VENV)/.server: requirements-server.txt | $(VENV)/bin/python
 
 $(VENV)/.test: tests/requirements.txt $(VENV)/.server
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+$(VENV)/.fuzz: tests/requirements-fuzz.txt $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements-fuzz.txt
 	touch $@
 
 # Only as root and with apt; elsewhere the tests that need a program say how to install it.

@@ -116,7 +116,7 @@ class Batch:
         for slot in range(self._used):
             at, name = slot * _ROOM, slot * size
             length = lengths[slot * _WORDS + _LENGTH]
-            datagrams.append((bytes(arrived[at : at + length]), bytes(names[name : name + size])))
+            datagrams.append((arrived[at : at + length].tobytes(), names[name : name + size].tobytes()))
         return datagrams
 
     def reply(self, slot: int, answer: bytes) -> None:

@@ -15,6 +15,7 @@ from server.coap.answers import Answers
 from server.coap.datagram import Block, Datagram
 from server.coap.options import Unusable, check_options
 from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins
+from server.coap.resources import DISCOVERY, transfer_of
 from server.coap.source import Received, Source
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.image import Image
@@ -81,11 +82,12 @@ class Blocks:
         pin.block, rest = answer
         return head + data[2:options] + rest
 
-    def answer(self, received: Received, loaded: Content | None = None) -> bytes | Missing | None:
-        """The response datagram; Missing; or None where this is no GET of a served file, or a faulty one."""
-        data = received.data
-        request = datagram.parse(data)
-        if request is None or request.code != datagram.GET or request.type > datagram.NON:
+    def answer(self, received: Received, request: Datagram, loaded: Content | None = None) -> bytes | Missing | None:
+        """The response datagram; Missing; or None where `request`, which is what was received, is nothing for this path.
+
+        That is: other methods, faulty requests, and the beginning of a listing.
+        """
+        if request.code != datagram.GET or request.type > datagram.NON:
             return None
         path, block = request.path, request.block2 or Block(0, False, self._default_szx)
         if path is None or block.is_reserved:
@@ -95,6 +97,8 @@ class Blocks:
         except Unusable:
             return None
         found = self._content(request, received.source, path, block, loaded)
+        if found is None and path != DISCOVERY and path not in self._live.current.images:
+            return self._reply(request, datagram.NOT_FOUND)
         if not isinstance(found, Pin):
             return found
         content = self._pins.content(found.sha256) or loaded
@@ -103,7 +107,7 @@ class Blocks:
         answer = self._respond(request, received, path, block, content)
         if block.number and answer[1] == datagram.CONTENT and request.type == datagram.CON:
             options = 4 + len(request.token)
-            self._answers.put(found.digest + data[options:], (block, answer[options:]))
+            self._answers.put(found.digest + received.data[options:], (block, answer[options:]))
         return answer
 
     def _respond(self, request: Datagram, received: Received, path: str, block: Block, content: Content) -> bytes:
@@ -114,7 +118,7 @@ class Blocks:
         if (conditions and content.etag not in conditions and b"" not in conditions) or request.values(datagram.IF_NONE_MATCH):
             return self._reply(request, datagram.PRECONDITION_FAILED)
         accept = request.values(datagram.ACCEPT)
-        if accept and int.from_bytes(accept[0], "big") != datagram.OCTET_STREAM:
+        if accept and int.from_bytes(accept[0], "big") != content.format:
             return self._reply(request, datagram.NOT_ACCEPTABLE)
         options = [(datagram.ETAG, content.etag)]
         observe = None if block.number else self._registrar.observe(request, received, path, content)
@@ -132,6 +136,8 @@ class Blocks:
     ) -> Pin | Missing | None:
         """The transfer that this is a part of, its bytes in memory; None where nothing is served here."""
         image = self._live.current.images.get(path)
+        if path == DISCOVERY and image is None:
+            path = transfer_of(request)
         pin = self._pins.get(source, path)
         if pin is not None and (block.number or pin.mid == request.mid):
             self._pins.touch(pin, block)
@@ -166,7 +172,7 @@ def cut(content: Content, block: Block, asked: bool) -> tuple[bytes, list[tuple[
     """One block of a file, and the options that say what it is; Block2 where it is `asked` for or more follows."""
     offset = block.number * block.size
     more = offset + block.size < len(content.data)
-    options = [(datagram.CONTENT_FORMAT, datagram.uint(datagram.OCTET_STREAM))]
+    options = [(datagram.CONTENT_FORMAT, datagram.uint(content.format))]
     if asked or more:
         options.append((datagram.BLOCK2, datagram.uint(block.number << 4 | more << 3 | block.szx)))
     return content.data[offset : offset + block.size], options

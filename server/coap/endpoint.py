@@ -13,6 +13,7 @@ from server.coap import datagram
 from server.coap.batch import Batch, is_cut_off
 from server.coap.blocks import Blocks, Missing
 from server.coap.budget import Budget
+from server.coap.datagram import Datagram
 from server.coap.dualstack import open_udp
 from server.coap.lane import Lane
 from server.coap.observers import Observers
@@ -80,7 +81,7 @@ class Endpoint:
         self._load_lane = Lane("coap-load", 2, _BOUND)
         self._slow_lane = Lane("coap-slow", 1, _BOUND, busy=lambda: self.answered)
         self._lock = threading.Lock()
-        self._loading: dict[Image, list[Received]] = {}
+        self._loading: dict[Image, list[tuple[Received, Datagram]]] = {}
         self.answered = 0
         """Blocks that were answered from memory."""
 
@@ -120,12 +121,12 @@ class Endpoint:
             while not self._stopping.is_set():
                 arrived = batch.receive()
                 now = clock()
+                self.answered += len(arrived)
                 for slot, (data, source) in enumerate(arrived):
                     answer = recall(data, source, now)
                     if answer is None:
+                        self.answered -= 1
                         answer = self._other(data, source, slot)
-                    else:
-                        self.answered += 1
                     if answer is not None and (budget is None or budget.allows(source, len(answer))):
                         batch.reply(slot, answer)
                 batch.send()
@@ -138,38 +139,38 @@ class Endpoint:
         try:
             if is_cut_off(data):
                 return None
-            received = Received(data, source, self._batch.control(slot))
-            answer = self._blocks.answer(received)
-            if isinstance(answer, bytes):
-                return answer
-            if isinstance(answer, Missing):
-                self._load(answer.image, received)
-                return None
             message = datagram.parse(data)
             if message is None:
                 return datagram.rejection(data)
-            if message.code == datagram.EMPTY and message.type in (datagram.ACK, datagram.RST):
+            if message.type >= datagram.ACK:
                 self._observers.settled(source, message)
+                return None
+            received = Received(data, source, self._batch.control(slot))
+            answer = self._blocks.answer(received, message)
+            if isinstance(answer, bytes):
+                return answer
+            if isinstance(answer, Missing):
+                self._load(answer.image, received, message)
             else:
-                self._slow_lane.submit(functools.partial(self._protocol_answer, received))
+                self._slow_lane.submit(functools.partial(self._protocol_answer, received, message))
         except Exception:
             _log.exception("a datagram could not be handled")
         return None
 
-    def _protocol_answer(self, received: Received) -> None:
-        answer = self._protocol.answer(received.data, received.address)
+    def _protocol_answer(self, received: Received, message: Datagram) -> None:
+        answer = self._protocol.answer(received, message)
         if answer is not None:
             self._send(answer, received)
 
-    def _load(self, image: Image, received: Received) -> None:
+    def _load(self, image: Image, received: Received, message: Datagram) -> None:
         """One load an image, however many ask for it meanwhile."""
         with self._lock:
             waiting = self._loading.get(image)
             if waiting is not None:
                 if len(waiting) < _BOUND:
-                    waiting.append(received)
+                    waiting.append((received, message))
                 return
-            self._loading[image] = [received]
+            self._loading[image] = [(received, message)]
         if not self._load_lane.submit(functools.partial(self._loaded, image)):
             with self._lock:
                 del self._loading[image]
@@ -185,8 +186,8 @@ class Endpoint:
         finally:
             with self._lock:
                 waiting = self._loading.pop(image)
-        for received in waiting:
-            answer = self._blocks.answer(received, content)
+        for received, message in waiting:
+            answer = self._blocks.answer(received, message, content)
             if isinstance(answer, bytes):
                 self._send(answer, received)
 

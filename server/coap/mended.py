@@ -49,14 +49,14 @@ class QuietServer(CoAP):
     def purge(self) -> None:
         """RememberingMessages forgets by itself, so the library's thread for it ends at once."""
 
-    def answer(self, request: Datagram, peer: Address) -> tuple[bytes | None, bytes | None]:
-        """The response datagram to a request whose options are in order, and the digest of the body that it is cut of."""
+    def answer(self, request: Datagram, peer: Address) -> bytes | None:
+        """The response datagram to a request whose options are in order."""
         message = WholeSerializer.from_datagram(request, peer)
         transaction = self._messageLayer.receive_request(message)
         with transaction:
             if transaction.response is None:
                 self.receive_request(transaction)
-            return getattr(transaction.response, "sent", None), getattr(transaction.response, "digest", None)
+            return getattr(transaction.response, "sent", None)
 
     def error(self, request: Datagram, code: int) -> bytes:
         """A response without a body."""
@@ -210,8 +210,6 @@ class _Listing(Resource):
             response.code = defines.Codes.VALID.number
             return self, response
         response.payload = listing.data
-        if request.type == defines.Types["CON"]:
-            response.digest = bytes.fromhex(listing.sha256)
         return self, response
 
 

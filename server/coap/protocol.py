@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 
 from server.coap import datagram
-from server.coap.answers import Answers
 from server.coap.datagram import Datagram
 from server.coap.mended import CatalogueTree, QuietServer
 from server.coap.options import ProxyWanted, Unusable, check_options
 from server.coap.resources import Discovery
-from server.coap.source import Address
+from server.coap.source import Received
 from server.firmware.catalogue import LiveCatalogue
 
 _DELETE = 4
@@ -23,37 +22,32 @@ _log = logging.getLogger(__name__)
 class Protocol:
     """Answers every datagram that the block path left.
 
-    Threads: the pool's threads call `answer`, several at once.
+    Threads: the slow lane calls `answer`.
     """
 
     def __init__(
         self,
         live: LiveCatalogue,
         discovery: Discovery,
-        answers: Answers,
         mids: Iterator[int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`answers` takes what the block path may give again; `mids` gives message ids; `clock` counts seconds."""
+        """`mids` gives message ids; `clock` counts seconds."""
         self._live = live
-        self._answers = answers
         self._server = QuietServer(CatalogueTree(live, discovery), mids, clock)
 
-    def answer(self, data: bytes, peer: Address) -> bytes | None:
-        """The datagram to send back, if any. Nothing that comes in raises an exception."""
-        message = datagram.parse(data)
-        if message is None:
-            return datagram.rejection(data)
-        if not message.is_request or message.type > datagram.NON:
+    def answer(self, received: Received, message: Datagram) -> bytes | None:
+        """The datagram to send back to `message`, which is what was received, if any. Nothing raises an exception."""
+        if not message.is_request:
             # A ping (RFC 7252, 4.3) and a confirmable response that nobody asked for get a reset.
             return datagram.empty(datagram.RST, message.mid) if message.type == datagram.CON else None
         try:
-            return self._answer(message, data, peer)
+            return self._answer(message, received)
         except Exception:
-            _log.exception("no answer could be made for a request from %s", peer[0])
+            _log.exception("no answer could be made for a request from %s", received.address[0])
             return self._server.error(message, datagram.INTERNAL_SERVER_ERROR)
 
-    def _answer(self, request: Datagram, data: bytes, peer: Address) -> bytes | None:
+    def _answer(self, request: Datagram, received: Received) -> bytes | None:
         try:
             check_options(request)
         except ProxyWanted:
@@ -68,8 +62,4 @@ class Protocol:
             return self._server.error(request, datagram.NOT_FOUND)
         if request.code == datagram.GET and request.path in self._live.current.images:
             return None  # it was published just now: the device asks again, and the block path knows it
-        answer, digest = self._server.answer(request, peer)
-        if answer is not None and digest is not None and request.block2 is not None and request.block2.number:
-            options = 4 + len(request.token)
-            self._answers.put(digest + data[options:], (request.block2, answer[options:]))
-        return answer
+        return self._server.answer(request, received.address)

@@ -25,6 +25,11 @@ _MANIFEST = f"/{Role.MANIFEST}"
 _KINDS = {Role.MANIFEST: "suit.manifest", Role.SLOT0: "suit.image", Role.SLOT1: "suit.image"}
 
 
+def transfer_of(request: Datagram) -> str:
+    """What a transfer of the listing is remembered by: each filter has one of its own."""
+    return f"{DISCOVERY}?{'&'.join(value.decode('utf-8', 'replace') for value in request.values(datagram.URI_QUERY))}"
+
+
 def is_observable(catalogue: Catalogue, path: str) -> bool:
     """Whether changes of what is served at `path` can be waited for: a release's manifest, and a folder's latest one."""
     if not path.endswith(_MANIFEST) or path not in catalogue.images:
@@ -69,9 +74,9 @@ class Discovery:
 
     def listing(self, request: Datagram, source: Source) -> Content:
         """The links that fit the request's queries, each one `attribute=value`."""
-        query = "&".join(value.decode("utf-8", "replace") for value in request.values(datagram.URI_QUERY))
+        path = transfer_of(request)
+        query = path.removeprefix(f"{DISCOVERY}?")
         block = request.block2 or Block(0, False, 6)
-        path = f"{DISCOVERY}?{query}"
         pin = self._pins.get(source, path)
         if pin is not None and (block.number or pin.mid == request.mid):
             self._pins.touch(pin, block)
@@ -92,7 +97,9 @@ class Discovery:
                 del self._listings[next(iter(self._listings))]
             data = (self._filtered(catalogue, query) if query else self._whole(catalogue)).encode()
             digest = hashlib.sha256(data)
-            content = self._listings[query] = Content(data, digest.hexdigest(), digest.digest()[:8])
+            content = self._listings[query] = Content(
+                data, digest.hexdigest(), digest.digest()[:8], datagram.LINK_FORMAT
+            )
         return content
 
     def _whole(self, catalogue: Catalogue) -> str:

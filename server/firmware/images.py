@@ -12,12 +12,14 @@ from server.firmware.image import Image
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A whole image in memory. A transfer that holds it goes on with these bytes, whatever the folder does."""
+    """A whole body in memory, mostly an image. A transfer that holds it goes on with these bytes, whatever the folder does."""
 
     data: bytes
     sha256: str
     """Lower-case hex."""
     etag: bytes
+    format: int = 42
+    """CoAP's number for what the bytes are (RFC 7252, 12.3): application/octet-stream."""
 
 
 class ImageCache:

@@ -63,14 +63,20 @@ class Parts:
         again = self.service.blocks.recall(data, source, self.pins.clock())
         if again is not None:
             return again
+        message = datagram.parse(data)
+        if message is None:
+            return datagram.rejection(data)
+        if message.type >= datagram.ACK:
+            self.service.observers.settled(source, message)
+            return None
         received = Received(data, source, [])
-        found = self.service.blocks.answer(received)
+        found = self.service.blocks.answer(received, message)
         if isinstance(found, Missing):
-            found = self.service.blocks.answer(received, self.cache.load(found.image))
+            found = self.service.blocks.answer(received, message, self.cache.load(found.image))
         if isinstance(found, bytes):
             return found
         assert found is None
-        return self.service.protocol.answer(data, address)
+        return self.service.protocol.answer(received, message)
 
 
 def make_parts(

@@ -12,6 +12,7 @@ from server.coap import datagram
 from server.coap.blocks import Missing
 from server.coap.pins import EXCHANGE_LIFETIME, Pins
 from server.coap.source import Address, Received, source_of
+from server.firmware.images import Content
 from tests.reference import strategies
 from tests.reference.coap_reference import Reference, same
 from tests.support.coap import Parts, block2, get, make_parts
@@ -102,13 +103,16 @@ def test_a_transfer_whose_bytes_had_to_go_is_never_mixed(tmp_path: Path) -> None
 def test_a_miss_names_the_image_and_the_loaded_content_answers(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"x" * 100)
     parts = make_parts(tmp_path, cache_limit=10)
-    blocks = parts.service.blocks
-    request = Received(get("f", block2(1, 0)), source_of(PEER), [])
-    missing = blocks.answer(request)
+    def ask(number: int, loaded: Content | None = None) -> bytes | Missing | None:
+        data = get("f", block2(number, 0), mid=number)
+        message = datagram.parse(data)
+        assert message is not None
+        return parts.service.blocks.answer(Received(data, source_of(PEER), []), message, loaded)
+
+    missing = ask(1)
     assert isinstance(missing, Missing)
-    assert isinstance(blocks.answer(request, parts.cache.load(missing.image)), bytes)
-    pinned = blocks.answer(Received(get("f", block2(2, 0), mid=2), source_of(PEER), []))
-    assert isinstance(pinned, bytes)  # no second load
+    assert isinstance(ask(1, parts.cache.load(missing.image)), bytes)
+    assert isinstance(ask(2), bytes)  # pinned: no second load
 
 
 @pytest.mark.parametrize("size", [100, 5000])

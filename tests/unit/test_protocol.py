@@ -20,7 +20,6 @@ from coapthon.transaction import Transaction
 from coapthon.utils import Tree
 
 from server.coap import datagram
-from server.coap.answers import Answers
 from server.coap.datagram import Datagram, parse
 from server.coap.mended import CatalogueTree, RememberingMessages, StatelessBlocks, WholeSerializer
 from server.coap.pins import EXCHANGE_LIFETIME
@@ -79,14 +78,14 @@ def test_what_deserialize_raises_never_comes_out(parts: Parts) -> None:
         Serializer.deserialize(bytes.fromhex("40010007c12a012a"), ("::1", 1))
     with pytest.raises(IndexError):
         Serializer.deserialize(bytes.fromhex("40010001d1"), ("::1", 1))
-    assert parts.service.protocol.answer(bytes.fromhex("40010007c12a012a"), PEER) == bytes.fromhex("60840007")
-    assert parts.service.protocol.answer(bytes.fromhex("40010001d1"), PEER) == bytes.fromhex("70000001")
+    assert parts.answer(bytes.fromhex("40010007c12a012a"), PEER) == bytes.fromhex("60840007")
+    assert parts.answer(bytes.fromhex("40010001d1"), PEER) == bytes.fromhex("70000001")
 
 
 def test_a_payload_need_not_be_text(parts: Parts) -> None:
     post = get("a/b/c/slot0", code=2) + b"\xff\xc3\x28"
     assert Serializer.deserialize(post, ("::1", 1)) == 128
-    answer = parse(parts.service.protocol.answer(post, PEER) or b"")
+    answer = parse(parts.answer(post, PEER) or b"")
     assert answer is not None
     assert answer.dotted_code == "4.05"
 
@@ -115,7 +114,7 @@ def test_no_resource_object_is_shared(parts: Parts) -> None:
 
 
 def test_post_to_an_unknown_path_is_not_answered_by_the_one_above(parts: Parts) -> None:
-    answer = parse(parts.service.protocol.answer(get("a/b/c/slot0/deeper", code=2), PEER) or b"")
+    answer = parse(parts.answer(get("a/b/c/slot0/deeper", code=2), PEER) or b"")
     assert answer is not None
     assert answer.dotted_code == "4.04"
 
@@ -150,24 +149,24 @@ def test_what_is_remembered_is_bounded() -> None:
 def test_neither_a_thread_nor_a_timer_a_request(parts: Parts) -> None:
     before = set(threading.enumerate())
     for mid in range(50):
-        assert parts.service.protocol.answer(get("no/such", mid=mid), PEER)
+        assert parts.answer(get("no/such", mid=mid), PEER)
     assert set(threading.enumerate()) == before
 
 
 def test_no_purge_thread_holds_the_process(parts: Parts) -> None:
-    Protocol(parts.live, Discovery(parts.live, parts.pins), Answers(1000), itertools.count(), time.monotonic)
+    Protocol(parts.live, Discovery(parts.live, parts.pins), itertools.count(), time.monotonic)
     assert not [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon and t.is_alive()]
 
 
 def test_messages_are_not_put_into_words(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coapthon.messages.message.Message.line_print", property(lambda _: pytest.fail("put into words")))
-    assert parts.service.protocol.answer(get(".well-known/core"), PEER)
-    assert parts.service.protocol.answer(get("a/b/c/slot0", code=3), PEER)
+    assert parts.answer(get(".well-known/core"), PEER)
+    assert parts.answer(get("a/b/c/slot0", code=3), PEER)
 
 
 def test_an_unknown_method_is_not_allowed(parts: Parts) -> None:
     for code in (5, 6, 7, 31):
-        answer = parse(parts.service.protocol.answer(get("a/b/c/slot0", code=code), PEER) or b"")
+        answer = parse(parts.answer(get("a/b/c/slot0", code=code), PEER) or b"")
         assert answer is not None
         assert answer.dotted_code == "4.05"
 
@@ -175,6 +174,6 @@ def test_an_unknown_method_is_not_allowed(parts: Parts) -> None:
 @pytest.mark.expects_log("no answer could be made")
 def test_a_bug_is_a_5_00_and_not_the_end(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Discovery, "listing", lambda *_: 1 / 0)
-    answer = parse(parts.service.protocol.answer(get(".well-known/core"), PEER) or b"")
+    answer = parse(parts.answer(get(".well-known/core"), PEER) or b"")
     assert answer is not None
     assert answer.dotted_code == "5.00"

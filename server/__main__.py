@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -40,6 +41,8 @@ from server.web.pages import Pages
 EXIT_CONFIG = 78
 _UPLOADS_AT_ONCE = 4
 _PUBLISH_FILES = 3
+_SWITCH = 0.0002
+"""Seconds for which a thread that computes keeps the others waiting, the one that answers devices among them."""
 _log = logging.getLogger("server")
 
 
@@ -70,6 +73,7 @@ class Server:
         """Serve until SIGTERM, Ctrl-C or the death of a part; the exit status."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        sys.setswitchinterval(_SWITCH)
         try:
             self._serve(self._config)
         except SystemExit:
@@ -95,6 +99,8 @@ class Server:
             watcher = Watcher(store.root, live, config.rescan, self._died, after_look=hash_file.save_when_due)
             parts.callback(watcher.stop)
             watcher.start()
+            gc.collect()
+            gc.freeze()  # what is there now stays: looking through thousands of releases again would hold up devices
             cache = ImageCache(store.read, config.image_cache)
             devices = CoapService(udp, live, cache, config.image_cache, watcher.wake, self._died, config.coap_rate)
             parts.callback(devices.stop)

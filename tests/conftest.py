@@ -15,7 +15,7 @@ SAMPLES = Path(__file__).parent / "samples" / "riot"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="a million datagrams where some thousands do otherwise")
+    parser.addoption("--long", action="store_true", help="a million datagrams where a hundred thousand do otherwise")
 
 
 @pytest.fixture

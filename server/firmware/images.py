@@ -16,7 +16,7 @@ class Content:
 
     data: bytes
     sha256: str
-    """Lower-case hex."""
+    """Lower-case hex. What tells it from all others; of what is no image, another hash of 32 bytes."""
     etag: bytes
     format: int = 42
     """CoAP's number for what the bytes are (RFC 7252, 12.3): application/octet-stream."""

@@ -258,3 +258,13 @@ def test_a_duplicate_gets_the_same_answer(server: CoapService) -> None:
             first = sock.recv(2000)
             sock.send(request)
             assert sock.recv(2000) == first
+
+
+def test_an_empty_listing_and_an_empty_file_are_two_things(parts: coap.Parts) -> None:
+    (parts.store.root / "extra" / "nothing").write_bytes(b"")
+    coap.settle(parts.live)
+    nothing = get(".well-known/core", (datagram.URI_QUERY, b"rt=nothing"))
+    for request, kind in ((nothing, b"\x28"), (get("extra/nothing", mid=2), b"\x2a"), (nothing, b"\x28")):
+        answer = datagram.parse(parts.answer(request) or b"")
+        assert answer is not None
+        assert answer.values(datagram.CONTENT_FORMAT) == [kind]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -106,7 +107,7 @@ def namespaces(*names: str) -> Iterator[list[Namespace]]:
     made: list[Namespace] = []
     with ExitStack() as stack:
         for name in names:
-            host = Namespace(f"ota-{os.getpid()}-{name}")
+            host = Namespace(f"ota-test-{os.getpid()}-{name}")
             stack.callback(_remove, host)
             try:
                 _run("ip", "netns", "add", host.name)
@@ -115,6 +116,7 @@ def namespaces(*names: str) -> Iterator[list[Namespace]]:
             except subprocess.CalledProcessError as error:
                 _skip(error)
             made.append(host)
+        _sweep()
         yield made
 
 
@@ -136,6 +138,13 @@ def link(here: Namespace, ours: str, there: Namespace, theirs: str) -> None:
 def _skip(error: subprocess.CalledProcessError) -> NoReturn:
     why = error.stderr.decode().strip()
     pytest.skip(f"network namespaces need root and CAP_NET_ADMIN: sudo make test; a container must be --privileged ({why})")
+
+
+def _sweep() -> None:
+    """Remove what a run left that was killed."""
+    for name, pid in re.findall(r"^(ota-test-(\d+)-\S+)", _run("ip", "netns", "list").decode(), re.MULTILINE):
+        if not Path("/proc", pid).exists():
+            _remove(Namespace(name))
 
 
 def _remove(host: Namespace) -> None:

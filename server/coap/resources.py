@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from common.finding import Role
@@ -20,7 +21,9 @@ from server.firmware.latest import LATEST, latest_path
 
 DISCOVERY = ".well-known/core"
 _LISTINGS = 16
-"""Listings by their filter that are remembered of one catalogue."""
+"""Listings that are remembered, by their filter."""
+_KEPT = 20
+"""A listing is kept for this many times the time that it took: making large ones anew at each change would hold up devices."""
 _MANIFEST = f"/{Role.MANIFEST}"
 _KINDS = {Role.MANIFEST: "suit.manifest", Role.SLOT0: "suit.image", Role.SLOT1: "suit.image"}
 
@@ -58,18 +61,27 @@ class Link:
         return wanted in values
 
 
+class _Made(NamedTuple):
+    """A listing, the catalogue that it is of, and until when it will do although there is a newer one."""
+
+    of: Catalogue
+    content: Content
+    good_until: float
+
+
 class Discovery:
-    """The releases as link-format, remembered while the catalogue stays the same.
+    """The releases as link-format, remembered while the catalogue stays the same, and what took long to make a little longer.
 
     A transfer of the listing goes on with the one that it began with, as an image's does.
     Threads: one thread of the CoAP lanes calls it.
     """
 
-    def __init__(self, live: LiveCatalogue, pins: Pins) -> None:
+    def __init__(self, live: LiveCatalogue, pins: Pins, clock: Callable[[], float]) -> None:
+        """`clock` counts seconds."""
         self._live = live
         self._pins = pins
-        self._catalogue: Catalogue | None = None
-        self._listings: dict[str, Content] = {}
+        self._clock = clock
+        self._made: dict[str, _Made] = {}
         self._texts: dict[str, tuple[Release, str]] = {}
 
     def listing(self, request: Datagram, source: Source) -> Content:
@@ -88,19 +100,19 @@ class Discovery:
         return content
 
     def _current(self, query: str) -> Content:
-        catalogue = self._live.current
-        if catalogue is not self._catalogue:
-            self._catalogue, self._listings = catalogue, {}
-        content = self._listings.get(query)
-        if content is None:
-            if len(self._listings) >= _LISTINGS:
-                del self._listings[next(iter(self._listings))]
-            data = (self._filtered(catalogue, query) if query else self._whole(catalogue)).encode()
-            # Another hash than an image's: two bodies of the same bytes, empty ones, say, are still two things.
-            digest = hashlib.blake2b(data, digest_size=32)
-            content = self._listings[query] = Content(
-                data, digest.hexdigest(), digest.digest()[:8], datagram.LINK_FORMAT
-            )
+        catalogue, began = self._live.current, self._clock()
+        made = self._made.get(query)
+        if made is not None and (made.of is catalogue or began < made.good_until):
+            return made.content
+        data = (self._filtered(catalogue, query) if query else self._whole(catalogue)).encode()
+        # Another hash than an image's: two bodies of the same bytes, empty ones, say, are still two things.
+        digest = hashlib.blake2b(data, digest_size=32)
+        content = Content(data, digest.hexdigest(), digest.digest()[:8], datagram.LINK_FORMAT)
+        ended = self._clock()
+        self._made.pop(query, None)
+        while len(self._made) >= _LISTINGS:
+            del self._made[next(iter(self._made))]
+        self._made[query] = _Made(catalogue, content, ended + _KEPT * (ended - began))
         return content
 
     def _whole(self, catalogue: Catalogue) -> str:

@@ -55,7 +55,7 @@ class CoapService:
         self.budget = None if rate is None else Budget(rate, clock)
         self.observers = Observers(live, cache, self.pins, sock, mids, clock, died)
         self.blocks = Blocks(live, cache, self.pins, answers, mids, self.observers)
-        self.protocol = Protocol(live, Discovery(live, self.pins), mids, clock)
+        self.protocol = Protocol(live, Discovery(live, self.pins, clock), mids, clock)
         self.endpoint = Endpoint(
             sock, self.blocks, self.protocol, self.observers, cache, clock, changed, died, self.budget
         )

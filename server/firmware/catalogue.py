@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from common.finding import Role
 from common.release import Problem, Release
 from server.firmware.image import Image
-from server.firmware.latest import LATEST, Latest, latest_path
+from server.firmware.latest import LATEST, Latest, latest_path, successor
 from server.firmware.scan import Scan
 from server.firmware.shelf import Shelf
 from server.firmware.shelving import Swap, reshelve
@@ -108,11 +108,30 @@ def _served(
             del images[path]
     for swap in swaps:
         images.update(swap.new_images)
-    releases = {f: _releases(f, scan, shelves, images) if latest_path(f) not in images else [] for f in folders}
-    latest = previous.latest.renewed(releases)
+    latest = previous.latest.renewed({f: _candidates(f, previous, swaps, scan, shelves, images) for f in folders})
     for folder in folders & latest.holders.keys():
         images[latest_path(folder)] = images[f"{latest.holders[folder].publish_id}/{Role.MANIFEST}"]
     return images, latest
+
+
+def _candidates(
+    folder: str,
+    previous: Catalogue,
+    swaps: Sequence[Swap],
+    scan: Scan,
+    shelves: Mapping[str, Shelf],
+    images: Mapping[str, Image],
+) -> Release | list[Release]:
+    """The newest release right in this folder, where the swaps tell, else all that may be it."""
+    if latest_path(folder) in images:
+        return []
+    holder = previous.latest.holders.get(folder)
+    if holder is not None:
+        news = ((s.path, s.new if f"{s.path}/{Role.MANIFEST}" in images else None) for s in swaps if s.folder == folder)
+        newest = successor(holder, news)
+        if newest is not None:
+            return newest
+    return _releases(folder, scan, shelves, images)
 
 
 def _releases(folder: str, scan: Scan, shelves: Mapping[str, Shelf], images: Mapping[str, Image]) -> list[Release]:

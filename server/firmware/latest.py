@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from common.finding import Role
-from common.release import Kind, Problem, Release, ready_by_kind
+from common.release import Kind, Problem, Release, State, ready_by_kind
 
 LATEST = "latest"
 """The segment that is reserved for it."""
@@ -28,12 +29,18 @@ class Latest:
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     """Folder -> why none of its releases is the newest."""
 
-    def renewed(self, folders: Mapping[str, Iterable[Release]]) -> Latest:
-        """The same with these folders anew, each with all its releases, or none where no newest is to be served."""
+    def renewed(self, folders: Mapping[str, Release | Iterable[Release]]) -> Latest:
+        """The same with these folders anew, each with its newest release where that is known, else with all its releases.
+
+        One without any has no newest.
+        """
         holders, unclear = dict(self.holders), dict(self.unclear)
         for folder, releases in folders.items():
             before = holders.pop(folder, None)
             unclear.pop(folder, None)
+            if isinstance(releases, Release):
+                holders[folder] = releases
+                continue
             found = _choose(folder, releases, before.kind if before is not None else None)
             if isinstance(found, Release):
                 holders[folder] = found
@@ -65,7 +72,26 @@ def _choose(folder: str, releases: Iterable[Release], holder: Kind | None) -> Re
         if len(kinds) > 1:
             return Problem(latest_path(folder), _several(kinds)) if folder else None
         [holder] = kinds
-    return max(kinds[holder], key=lambda release: (*release.age, release.publish_id))
+    return max(kinds[holder], key=_rank)
+
+
+def _rank(release: Release) -> tuple[int, dt.datetime, str]:
+    return (*release.age, release.publish_id)
+
+
+def successor(holder: Release, changes: Iterable[tuple[str, Release | None]]) -> Release | None:
+    """The newest of a folder after these changes, publish id and release; None where they alone do not tell.
+
+    So a change costs the same however many releases lie beside it.
+    """
+    best = holder
+    for publish_id, release in changes:
+        fits = release is not None and release.state is State.READY and release.kind == holder.kind
+        if publish_id == holder.publish_id and not (fits and release is not None and _rank(release) >= _rank(holder)):
+            return None
+        if fits and release is not None and _rank(release) >= _rank(best):
+            best = release
+    return best
 
 
 def _several(kinds: Iterable[Kind]) -> str:

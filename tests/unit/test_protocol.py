@@ -102,14 +102,14 @@ def test_a_resource_is_at_its_own_path_only(parts: Parts) -> None:
     server.root = library
     server.add_resource("a/b/c", Resource("c"))
     assert library.dump() == ["/a", "/a/b", "/a/b/c"]
-    ours = CatalogueTree(parts.live, Discovery(parts.live, parts.pins))
+    ours = CatalogueTree(parts.live, Discovery(parts.live, parts.pins, time.monotonic))
     assert [path in ours for path in ("/a", "/a/b", "/a/b/c", "/a/b/c/slot0")] == [False, False, False, True]
     with pytest.raises(KeyError):
         ours["/a"]
 
 
 def test_no_resource_object_is_shared(parts: Parts) -> None:
-    tree = CatalogueTree(parts.live, Discovery(parts.live, parts.pins))
+    tree = CatalogueTree(parts.live, Discovery(parts.live, parts.pins, time.monotonic))
     assert tree["/a/b/c/slot0"] is not tree["/a/b/c/slot0"]
 
 
@@ -154,7 +154,7 @@ def test_neither_a_thread_nor_a_timer_a_request(parts: Parts) -> None:
 
 
 def test_no_purge_thread_holds_the_process(parts: Parts) -> None:
-    Protocol(parts.live, Discovery(parts.live, parts.pins), itertools.count(), time.monotonic)
+    Protocol(parts.live, Discovery(parts.live, parts.pins, time.monotonic), itertools.count(), time.monotonic)
     assert not [t for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon and t.is_alive()]
 
 

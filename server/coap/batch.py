@@ -98,6 +98,7 @@ class Batch:
         # Where the interface's number stands in a control message, and the zone in a name; both counted in words.
         self._interface = socket.CMSG_LEN(16 if six else 0) // 4
         self._zone = 6 if six else None
+        self._sources = [struct.Struct(f"{self._name}s" * count) for count in range(SIZE + 1)]
         self._aims = list(range(SIZE))
         self._count = 0
         self._used = 0
@@ -111,12 +112,11 @@ class Batch:
         if got <= 0:
             got = _recv_wait(self._fd, self._in, SIZE, _WAIT_FOR_ONE, None)
         self._used = max(got, 0)
-        arrived, names, lengths, size = self._arrived, self._names, self._lengths, self._name
+        arrived, lengths = self._arrived, self._lengths
         datagrams = []
-        for slot in range(self._used):
-            at, name = slot * _ROOM, slot * size
-            length = lengths[slot * _WORDS + _LENGTH]
-            datagrams.append((arrived[at : at + length].tobytes(), names[name : name + size].tobytes()))
+        for slot, source in enumerate(self._sources[self._used].unpack_from(self._names)):
+            at = slot * _ROOM
+            datagrams.append((arrived[at : at + lengths[slot * _WORDS + _LENGTH]].tobytes(), source))
         return datagrams
 
     def reply(self, slot: int, answer: bytes) -> None:

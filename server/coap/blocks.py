@@ -59,6 +59,7 @@ class Blocks:
         self._live = live
         self._cache = cache
         self._pins = pins
+        self._latest = pins.latest
         self._answers = answers
         self._mids = mids
         self._registrar = registrar
@@ -70,7 +71,7 @@ class Blocks:
         `now` is by the clock of the pins. Block 0 is never among them: it may begin a transfer of another image.
         """
         plain = _PLAIN.get(data[:2])
-        pin = self._pins.latest.get(source)
+        pin = self._latest.get(source)
         if plain is None or pin is None or now - pin.seen > EXCHANGE_LIFETIME:
             return None
         head, options = plain

@@ -19,7 +19,7 @@ import requests
 
 from tests.fakes.riot_device import Behaviour, RiotDevice
 from tests.fakes.riot_fetch import FetchFailed, Restart, fetch
-from tests.support.releases import SAMPLE, riot_release, write_release
+from tests.support.releases import SAMPLE, riot_release, suit_release, write_release
 from tests.support.server import ROOT, Server, running
 from tests.waiting import wait_until
 
@@ -57,6 +57,41 @@ def test_libcoap_fetches_all_three(server: Server, tmp_path: Path, block: int | 
         command = [str(COAP_CLIENT), "-m", "get", *flags, "-o", str(into), url]
         done = subprocess.run(command, capture_output=True, timeout=60, check=True)
         assert into.read_bytes() == files[role], done.stderr
+
+
+@needs_libcoap
+def test_libcoap_reads_the_listing_in_blocks_and_by_filter(server: Server) -> None:
+    riot_release(server.folder / "fw" / "version_42")
+    server.wait_ready("fw/version_42")
+
+    def ask(query: str) -> list[str]:
+        command = [str(COAP_CLIENT), "-m", "get", "-b", "64", f"coap://[::1]:{server.coap_port}/.well-known/core{query}"]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=True, text=True)
+        return [link.partition(">")[0].strip("<\n") for link in done.stdout.split(",") if link.strip()]
+
+    roles = [f"/fw/version_42/{role}" for role in ROLES]
+    assert sorted(ask("")) == sorted(["/fw/latest/manifest", *roles])
+    assert sorted(ask("?rt=suit.image")) == sorted(path for path in roles if "slot" in path)
+    assert sorted(ask("?href=/fw/version*")) == sorted(roles)
+    assert ask("?title=nothing") == []
+
+
+@needs_libcoap
+def test_libcoap_observes_the_latest_manifest(server: Server) -> None:
+    """`-s` as people type it; what was told comes out at the end."""
+    first = suit_release(server.folder / "board" / "1", 1)["manifest"]
+    server.wait_ready("board/1")
+    url = f"coap://[::1]:{server.coap_port}/board/latest/manifest"
+    command = [str(COAP_CLIENT), "-m", "get", "-s", "120", "-o", str(server.folder.parent / "told"), url]
+    client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    told = server.folder.parent / "told"
+    try:
+        wait_until(lambda: told.exists() and told.read_bytes() == first, 60, "the manifest that is there")
+        second = suit_release(server.folder / "board" / "2", 2)["manifest"]
+        wait_until(lambda: told.read_bytes().endswith(second), 60, "the one that is published then")
+    finally:
+        client.kill()
+        client.wait()
 
 
 def test_aiocoap_fetches_all_three_and_the_listing(server: Server) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from common.device_url import DeviceUrl
 from server.coap.budget import Budget
 from server.coap.source import Address, source_of
+from tests.support.coap import make_parts
 
 FAR = source_of(("2001:db8::1", 1000, 0, 0))
 
@@ -47,6 +51,15 @@ def test_a_known_device_is_exempt_on_every_port_and_only_in_its_zone() -> None:
     assert all(budget.allows(source_of(("fe80::2", port, 0, 3)), 1000) for port in range(1, 100))
     other_zone = source_of(("fe80::2", 5683, 0, 4))
     assert [budget.allows(other_zone, 1000) for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.parametrize("host", ["::", "0.0.0.0"])
+def test_a_device_that_was_notified_is_known_to_the_service(tmp_path: Path, host: str) -> None:
+    service = make_parts(tmp_path, host=host, rate=1).service
+    assert service.budget is not None
+    service.know(DeviceUrl.parse("10.0.0.7/suit/trigger"))
+    known = ("10.0.0.7", 40000) if host == "0.0.0.0" else ("::ffff:10.0.0.7", 40000, 0, 0)
+    assert all(service.budget.allows(source_of(known), 1000) for _ in range(10))
 
 
 def test_the_sources_remembered_are_bounded() -> None:

@@ -75,7 +75,7 @@ class Blocks:
         if plain is None or pin is None or now - pin.seen > EXCHANGE_LIFETIME:
             return None
         head, options = plain
-        key = pin.digest + data[options:]
+        key = pin.key + data[options:]
         answer = self._answers.young.get(key) or self._answers.recall(key)
         if answer is None:
             return None
@@ -108,7 +108,7 @@ class Blocks:
         answer = self._respond(request, received, path, block, content)
         if block.number and answer[1] == datagram.CONTENT and request.type == datagram.CON:
             options = 4 + len(request.token)
-            self._answers.put(found.digest + received.data[options:], (block, answer[options:]))
+            self._answers.put(found.key + received.data[options:], (block, answer[options:]))
         return answer
 
     def _respond(self, request: Datagram, received: Received, path: str, block: Block, content: Content) -> bytes:
@@ -140,7 +140,7 @@ class Blocks:
         if path == DISCOVERY and image is None:
             path = transfer_of(request)
         pin = self._pins.get(source, path)
-        if pin is not None and (block.number or pin.mid == request.mid):
+        if pin is not None and (block.number or pin.is_repeated_by(request.mid, self._pins.clock())):
             self._pins.touch(pin, block)
             if self._pins.content(pin.sha256) is not None:
                 return pin

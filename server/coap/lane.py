@@ -23,7 +23,7 @@ class Lane:
         """
         self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(bound)
         self._busy = busy
-        self._stopping = False
+        self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, name=f"{name}-{n}") for n in range(threads)]
         self.dropped = 0
         """Pieces of work that found no room."""
@@ -35,7 +35,7 @@ class Lane:
 
     def stop(self) -> None:
         """Finish the pieces under way, forget the others, wait for the threads."""
-        self._stopping = True
+        self._stopping.set()
         for thread in self._threads:
             if thread.is_alive():
                 self._wake()
@@ -45,7 +45,7 @@ class Lane:
 
     def submit(self, work: Callable[[], None]) -> bool:
         """Have it done soon; False when there is no room, or the lane stops."""
-        if self._stopping:
+        if self._stopping.is_set():
             return False
         try:
             self._queue.put_nowait(work)
@@ -61,9 +61,9 @@ class Lane:
             pass  # nobody sleeps then
 
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             work = self._queue.get()
-            if work is None or self._stopping:
+            if work is None or self._stopping.is_set():
                 continue
             before, began = self._busy() if self._busy else 0, time.thread_time()
             try:
@@ -71,4 +71,4 @@ class Lane:
             except Exception:
                 _log.exception("a CoAP datagram could not be handled")
             if self._busy is not None and self._busy() != before:
-                time.sleep(time.thread_time() - began)
+                self._stopping.wait(time.thread_time() - began)

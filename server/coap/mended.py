@@ -25,7 +25,7 @@ from coapthon.utils import Tree
 from server.coap import datagram
 from server.coap.datagram import Datagram
 from server.coap.pins import EXCHANGE_LIFETIME
-from server.coap.resources import DISCOVERY, Discovery
+from server.coap.resources import DISCOVERY, Discovery, TooManyWishes
 from server.coap.source import Address, source_of
 from server.firmware.catalogue import LiveCatalogue
 
@@ -203,7 +203,14 @@ class _Listing(Resource):
         if accepted and int.from_bytes(accepted[0], "big") != datagram.LINK_FORMAT:
             response.code = defines.Codes.NOT_ACCEPTABLE.number
             return self, response
-        listing = self._discovery.listing(request.datagram, source_of(request.peer))
+        try:
+            listing = self._discovery.listing(request.datagram, source_of(request.peer))
+        except TooManyWishes:
+            response.code = defines.Codes.BAD_REQUEST.number
+            return self, response
+        if listing is None:
+            response.code = defines.Codes.SERVICE_UNAVAILABLE.number
+            return self, response
         response.content_type = datagram.LINK_FORMAT
         response.etag = listing.etag
         if listing.etag in request.datagram.values(datagram.ETAG):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from server.firmware.images import Content
 
 EXCHANGE_LIFETIME = 247.0
 """Seconds (RFC 7252, 4.8.2)."""
+MAX_TRANSMIT_SPAN = 45.0
+"""Seconds from the first to the last time that a confirmable message is sent (RFC 7252, 4.8.2)."""
 _NEWCOMERS = 8
 """The share of all pins, one in this many, that those may take who asked once."""
 
@@ -25,8 +28,8 @@ class Pin:
     path: str
     sha256: str
     """Of the image that the transfer began with: it goes on with that one or not at all."""
-    digest: bytes
-    """The same, as what answers are remembered by."""
+    key: bytes
+    """Image and path: what this transfer's answers are remembered by. Of another path, none is ever found with it."""
     mid: int | None
     """The message id of the request for block 0 that set it; None when it began in the middle."""
     seen: float
@@ -35,6 +38,12 @@ class Pin:
     """The block that was last asked for: this one store is what progress costs."""
     placed: float
     """`seen` when the pin took its place among the others."""
+    began: float
+    """When it was set."""
+
+    def is_repeated_by(self, mid: int, now: float) -> bool:
+        """Whether a request for block 0 is the one that set it, sent again (RFC 7252, 4.8.2), and no new transfer."""
+        return self.mid == mid and now - self.began <= MAX_TRANSMIT_SPAN
 
 
 @dataclass(slots=True, eq=False)
@@ -89,13 +98,14 @@ class Pins:
         pin.seen = self.clock()
         pin.block = block
         with self._lock:
-            if self._new.get((pin.source, pin.path)) is pin or self._going.get((pin.source, pin.path)) is pin:
+            if self._holds(pin):
                 self.latest[pin.source] = pin
 
     def set(self, source: Source, path: str, content: Content, mid: int | None, block: Block) -> Pin:
         """The peer's transfer goes on with `content` from here."""
         now = self.clock()
-        pin = Pin(source, path, content.sha256, bytes.fromhex(content.sha256), mid, now, block, now)
+        key = bytes.fromhex(content.sha256) + hashlib.blake2b(path.encode(), digest_size=16).digest()
+        pin = Pin(source, path, content.sha256, key, mid, now, block, placed=now, began=now)
         with self._lock:
             before = self._new.get((source, path)) or self._going.get((source, path))
             place = self._going if before is not None else self._new
@@ -109,8 +119,12 @@ class Pins:
     def hold(self, pin: Pin, content: Content) -> None:
         """The bytes of a pin's image were loaded again."""
         with self._lock:
-            if pin.sha256 in self._images:
+            if self._holds(pin):
                 self._hold(pin, content)
+
+    def _holds(self, pin: Pin) -> bool:
+        key = (pin.source, pin.path)
+        return self._new.get(key) is pin or self._going.get(key) is pin
 
     def _hold(self, pin: Pin, content: Content) -> None:
         held = self._images.setdefault(pin.sha256, _Held())

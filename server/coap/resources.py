@@ -24,6 +24,8 @@ _LISTINGS = 16
 """Listings that are remembered, by their filter."""
 _KEPT = 20
 """A listing is kept for this many times the time that it took: making large ones anew at each change would hold up devices."""
+_WISHES = 4
+"""Filters in one request."""
 _MANIFEST = f"/{Role.MANIFEST}"
 _KINDS = {Role.MANIFEST: "suit.manifest", Role.SLOT0: "suit.image", Role.SLOT1: "suit.image"}
 
@@ -69,6 +71,10 @@ class _Made(NamedTuple):
     good_until: float
 
 
+class TooManyWishes(Exception):
+    """The request has more filters than are looked at: each costs a look at every link."""
+
+
 class Discovery:
     """The releases as link-format, remembered while the catalogue stays the same, and what took long to make a little longer.
 
@@ -84,18 +90,26 @@ class Discovery:
         self._made: dict[str, _Made] = {}
         self._texts: dict[str, tuple[Release, str]] = {}
 
-    def listing(self, request: Datagram, source: Source) -> Content:
-        """The links that fit the request's queries, each one `attribute=value`."""
+    def listing(self, request: Datagram, source: Source) -> Content | None:
+        """The links that fit the request's queries, each one `attribute=value`; None for the rest of one that is forgotten.
+
+        Raises TooManyWishes.
+        """
         path = transfer_of(request)
         query = path.removeprefix(f"{DISCOVERY}?")
+        if query.count("&") >= _WISHES:
+            raise TooManyWishes
         block = request.block2 or Block(0, False, 6)
         pin = self._pins.get(source, path)
-        if pin is not None and (block.number or pin.mid == request.mid):
+        goes_on = pin is not None and (block.number or pin.is_repeated_by(request.mid, self._clock()))
+        if pin is not None and goes_on:
             self._pins.touch(pin, block)
             content = self._pins.content(pin.sha256)
             if content is not None:
                 return content
         content = self._current(query)
+        if pin is not None and goes_on and content.sha256 != pin.sha256:
+            return None
         self._pins.set(source, path, content, None if block.number else request.mid, block)
         return content
 

@@ -53,7 +53,8 @@ class CoapService:
         self.answers = answers = Answers(ANSWERS)
         self.pins = Pins(clock, MAX_PINS, pinned) if pins is None else pins
         self.budget = None if rate is None else Budget(rate, clock)
-        self.observers = Observers(live, cache, self.pins, sock, mids, clock, died)
+        allows = self.budget.allows if self.budget is not None else (lambda *_: True)
+        self.observers = Observers(live, cache, self.pins, sock, mids, clock, allows, changed, died)
         self.blocks = Blocks(live, cache, self.pins, answers, mids, self.observers)
         self.protocol = Protocol(live, Discovery(live, self.pins, clock), mids, clock)
         self.endpoint = Endpoint(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.coap import datagram, observers, service
+from server.coap import datagram, registrations, service
 from server.coap.service import CoapService
 from tests.support.coap import Parts, ask, block2, fetch, get, make_parts, peer, serving
 from tests.support.releases import image, write_release
@@ -130,7 +130,7 @@ def test_a_flood_from_a_hundred_thousand_ports_fills_no_table_and_stops_no_trans
     assert len(body) == min(len(slot0), 64 * FLOOD // 200)
     assert len(server.pins) <= service.MAX_PINS
     assert len(server.pins.latest) <= service.MAX_PINS
-    assert len(server.observers) <= observers.MOST
+    assert len(server.observers) <= registrations.MOST
     assert server.answers.held <= service.ANSWERS
     with peer(server.port) as sock:
         assert ask(sock, get("no/such", mid=9)).dotted_code == "4.04"

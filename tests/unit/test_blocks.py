@@ -15,7 +15,8 @@ from server.coap.source import Address, Received, source_of
 from server.firmware.images import Content
 from tests.reference import strategies
 from tests.reference.coap_reference import Reference, same
-from tests.support.coap import Parts, block2, get, make_parts
+from tests.support.coap import Parts, block2, get, make_parts, settle
+from tests.support.releases import write_release
 
 PEER = ("::1", 1000, 0, 0)
 OTHER = ("::1", 1000, 0, 7)
@@ -163,3 +164,76 @@ def test_more_images_at_once_than_memory_holds_are_all_exact(tmp_path: Path) -> 
             assert message.payload == bytes((n,)) * 256
     assert parts.pins.held <= 5 * size
     assert parts.cache.held <= 3 * size
+
+
+def test_two_transfers_in_turn_from_one_port_where_one_has_the_bytes_that_the_other_path_had(tmp_path: Path) -> None:
+    """What is remembered of a path's old image is not given to a transfer of its new one."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"1" * 100)
+    parts = make_parts(tmp_path)
+
+    def ask(name: str, number: int, mid: int) -> bytes:
+        message = datagram.parse(parts.answer(get(name, block2(number, 0), mid=mid), PEER) or b"")
+        assert message is not None
+        return message.payload[:1] or message.dotted_code.encode()
+
+    assert [ask("a", number, number + 1) for number in range(3)] == [b"1"] * 3
+    (tmp_path / "a").write_bytes(b"2" * 100)
+    parts.live.refresh()
+    assert [ask("a", 0, 10), ask("a", 1, 11)] == [b"2", b"2"]
+    assert [ask("b", 0, 12), ask("b", 1, 13)] == [b"1", b"1"]
+    assert ask("a", 2, 14) == b"2"
+    assert ask("b", 2, 15) == b"1"
+    (tmp_path / "a").unlink()
+    parts.live.refresh()
+    assert ask("a", 0, 16) == b"4.04"
+
+
+def test_a_device_that_uses_its_message_id_again_later_gets_the_new_image(tmp_path: Path) -> None:
+    """One that was reset counts from the same id; a message is sent again for 45 s at most (RFC 7252, 4.8.2)."""
+    (tmp_path / "f").write_bytes(b"1" * 100)
+    now = [0.0]
+    parts = make_parts(tmp_path, clock=lambda: now[0])
+
+    def ask() -> bytes:
+        message = datagram.parse(parts.answer(get("f", block2(0, 0), mid=1), PEER) or b"")
+        assert message is not None
+        return message.payload[:1]
+
+    assert ask() == b"1"
+    (tmp_path / "f").write_bytes(b"2" * 100)
+    parts.live.refresh()
+    now[0] = 40.0
+    assert ask() == b"1"
+    now[0] = 80.0
+    assert ask() == b"2"
+
+
+def test_a_listing_whose_bytes_had_to_go_is_never_mixed(tmp_path: Path) -> None:
+    write_release(tmp_path / "v" / "1")
+    parts = make_parts(tmp_path, pins=Pins(lambda: 0.0, 10, 500), clock=lambda: 0.0)
+
+    def ask(number: int, mid: int, port: int = 1) -> datagram.Datagram:
+        answer = parts.answer(get(".well-known/core", block2(number, 0), mid=mid), ("::1", port, 0, 0))
+        message = datagram.parse(answer or b"")
+        assert message is not None
+        return message
+
+    first = ask(0, 1)
+    write_release(tmp_path / "v" / "2")
+    settle(parts.live)
+    assert ask(1, 2).values(datagram.ETAG) == first.values(datagram.ETAG)
+    other = ask(0, 1, port=2)  # the bytes of the first go
+    assert other.values(datagram.ETAG) != first.values(datagram.ETAG)
+    assert ask(2, 3).dotted_code == "5.03"
+    assert ask(0, 4).values(datagram.ETAG) == other.values(datagram.ETAG)
+
+
+def test_more_filters_than_four_are_refused(tmp_path: Path) -> None:
+    write_release(tmp_path / "v" / "1")
+    parts = make_parts(tmp_path)
+    for count, code in ((4, "2.05"), (5, "4.00"), (400, "4.00")):
+        queries = [(datagram.URI_QUERY, b"rt=*")] * count
+        message = datagram.parse(parts.answer(get(".well-known/core", *queries, mid=count)) or b"")
+        assert message is not None
+        assert message.dotted_code == code

@@ -82,6 +82,17 @@ def test_the_bytes_that_go_are_those_that_were_longest_not_asked_for() -> None:
     assert [pins.content(f"{n:064x}") is not None for n in range(1, 5)] == [True, False, True, True]
 
 
+def test_a_pin_that_went_meanwhile_holds_nothing_when_its_bytes_come() -> None:
+    pins = Pins(lambda: 0.0, 10, 1000)
+    gone = pins.set(port(1), "a", content(1), 0, BLOCK)
+    stays = pins.set(port(2), "a", content(1), 0, BLOCK)
+    pins.set(port(1), "a", content(2), 1, BLOCK)
+    pins.hold(gone, content(1))
+    pins.set(port(2), "a", content(2), 1, BLOCK)
+    pins.hold(stays, content(1))
+    assert (len(pins), pins.held, pins.content(content(1).sha256)) == (2, 10, None)
+
+
 def test_a_flood_of_single_requests_ends_no_transfer() -> None:
     now = [0.0]
     pins = Pins(lambda: now[0], 64, 1 << 20)

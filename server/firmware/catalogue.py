@@ -76,7 +76,7 @@ def build(scan: Scan, previous: Catalogue, read: Callable[[Image], bytes], now: 
     due = _renewed(previous.due, {s.path: s.after.due if s.after else None for s in swaps})
     again = frozenset(s.path for s in swaps if s.path in due and due[s.path] <= now)
     faults = _renewed(previous.faults, {s.path: (s.after.problems or None) if s.after else None for s in swaps})
-    images, latest = _served(previous, swaps, scan, shelves)
+    images, latest = _served(previous, swaps, scan, shelves, now)
     releases = _announced(previous, swaps, latest, shelves)
     problems = [p for f in sorted(faults) for p in faults[f]] + [latest.unclear[f] for f in sorted(latest.unclear)]
     same = not releases and problems == list(previous.problems) and not any(s.is_change for s in swaps)
@@ -96,7 +96,7 @@ def build(scan: Scan, previous: Catalogue, read: Callable[[Image], bytes], now: 
 
 
 def _served(
-    previous: Catalogue, swaps: Sequence[Swap], scan: Scan, shelves: Mapping[str, Shelf]
+    previous: Catalogue, swaps: Sequence[Swap], scan: Scan, shelves: Mapping[str, Shelf], now: float
 ) -> tuple[dict[str, Image], Latest]:
     """What is served at which path, and the newest releases. A real file at the path of a latest manifest wins."""
     folders = {s.folder for s in swaps if s.is_change or s.name == LATEST}
@@ -108,7 +108,8 @@ def _served(
             del images[path]
     for swap in swaps:
         images.update(swap.new_images)
-    latest = previous.latest.renewed({f: _candidates(f, previous, swaps, scan, shelves, images) for f in folders})
+    candidates = {f: _candidates(f, previous, swaps, scan, shelves, images) for f in folders}
+    latest = previous.latest.renewed(candidates, lambda path: path in shelves and shelves[path].release is not None, now)
     for folder in folders & latest.holders.keys():
         images[latest_path(folder)] = images[f"{latest.holders[folder].publish_id}/{Role.MANIFEST}"]
     return images, latest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from common.finding import Role
@@ -11,6 +11,8 @@ from common.release import Kind, Problem, Release, State, ready_by_kind
 
 LATEST = "latest"
 """The segment that is reserved for it."""
+RETURNS = 60.0
+"""Seconds for which nobody else gets it when the newest goes: a release is often removed to be published anew."""
 _NAMED = 4
 """Classes that a problem names at most."""
 
@@ -29,24 +31,41 @@ class Latest:
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     """Folder -> why none of its releases is the newest."""
 
-    def renewed(self, folders: Mapping[str, Release | Iterable[Release]]) -> Latest:
+    left: Mapping[str, tuple[Release, float]] = field(default_factory=dict)
+    """Folder -> the newest that is not ready now, and since when (Unix time) it is gone altogether: its kind may come back."""
+
+    def renewed(
+        self, folders: Mapping[str, Release | Iterable[Release]], there: Callable[[str], bool], now: float
+    ) -> Latest:
         """The same with these folders anew, each with its newest release where that is known, else with all its releases.
 
-        One without any has no newest.
+        One without any has no newest. `there` says whether a publish id has a release in any state; `now` is Unix time.
         """
         holders, unclear = dict(self.holders), dict(self.unclear)
+        left = {
+            folder: (release, since)
+            for folder, (release, since) in self.left.items()
+            if folder in folders or now - since < RETURNS or there(release.publish_id)
+        }
         for folder, releases in folders.items():
-            before = holders.pop(folder, None)
+            before, since = left.pop(folder, (None, now))
+            before = holders.pop(folder, before)
             unclear.pop(folder, None)
             if isinstance(releases, Release):
                 holders[folder] = releases
                 continue
-            found = _choose(folder, releases, before.kind if before is not None else None)
+            kinds = ready_by_kind(releases)
+            if before is not None and before.kind not in kinds:
+                since = now if there(before.publish_id) else since
+                if now - since < RETURNS:
+                    left[folder] = (before, since)
+                    continue
+            found = _choose(folder, kinds, before.kind if before is not None else None)
             if isinstance(found, Release):
                 holders[folder] = found
             elif found is not None:
                 unclear[folder] = found
-        return Latest(holders, unclear)
+        return Latest(holders, unclear, left)
 
     def shown(self, release: Release) -> Release:
         """A release as people see it: the newest one's manifest has one path more."""
@@ -58,17 +77,16 @@ class Latest:
         return replace(release, files=tuple(files))
 
 
-def _choose(folder: str, releases: Iterable[Release], holder: Kind | None) -> Release | Problem | None:
+def _choose(folder: str, kinds: Mapping[Kind, list[Release]], holder: Kind | None) -> Release | Problem | None:
     """The newest ready one; None where none is ready.
 
     Of several kinds the one that had it, `holder`, keeps it while it has a ready release: a device that polls
     `latest` never gets another board's firmware. Without a holder there is no telling, which is a problem,
     but at the top, where releases for many devices may well stand beside each other.
     """
-    kinds = ready_by_kind(releases)
     if not kinds:
         return None
-    if holder not in kinds:
+    if holder is None or holder not in kinds:
         if len(kinds) > 1:
             return Problem(latest_path(folder), _several(kinds)) if folder else None
         [holder] = kinds

@@ -12,6 +12,7 @@ import pytest
 from common.finding import Role
 from common.release import State
 from server.firmware.catalogue import Catalogue, LiveCatalogue
+from server.firmware.latest import RETURNS
 from server.firmware.store import Store
 from tests.support.releases import riot_release, suit_release, write_release
 
@@ -30,8 +31,14 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def live(store: Store) -> LiveCatalogue:
-    return LiveCatalogue(store, lambda: time.time() + 1000)
+def later() -> list[float]:
+    """Seconds by which the catalogue's clock is ahead: the test moves it."""
+    return [1000.0]
+
+
+@pytest.fixture
+def live(store: Store, later: list[float]) -> LiveCatalogue:
+    return LiveCatalogue(store, lambda: time.time() + later[0])
 
 
 def latest(current: Catalogue) -> dict[str, str]:
@@ -141,7 +148,7 @@ def test_many_classes_are_counted(live: LiveCatalogue, tmp_path: Path) -> None:
     live.refresh()
 
 
-def test_another_class_never_displaces_the_holder(live: LiveCatalogue, tmp_path: Path) -> None:
+def test_another_class_never_displaces_the_holder(live: LiveCatalogue, tmp_path: Path, later: list[float]) -> None:
     suit_release(tmp_path / "a1", 1, board="one")
     assert latest(live.refresh()) == {"": "a1"}
     suit_release(tmp_path / "b9", 9, board="two")
@@ -152,17 +159,49 @@ def test_another_class_never_displaces_the_holder(live: LiveCatalogue, tmp_path:
     shutil.rmtree(tmp_path / "a2")
     assert latest(live.refresh()) == {"": "a1"}
     shutil.rmtree(tmp_path / "a1")
+    assert latest(live.refresh()) == {}
+    suit_release(tmp_path / "a3", 3, board="one")
+    assert latest(live.refresh()) == {"": "a3"}  # removed and published anew
+    shutil.rmtree(tmp_path / "a3")
+    assert latest(live.refresh()) == {}
+    later[0] += RETURNS
+    suit_release(tmp_path / "b8", 8, board="two")
     assert latest(live.refresh()) == {"": "b9"}
+    assert live.current.latest.left == {}
+
+
+def test_a_holder_that_is_rebuilt_in_place_keeps_it_however_long_that_takes(
+    live: LiveCatalogue, tmp_path: Path, later: list[float]
+) -> None:
+    suit_release(tmp_path / "fw" / "a", 1, board="one")
+    suit_release(tmp_path / "fw" / "b", 9, board="two", seed=2)
+    shutil.move(tmp_path / "fw" / "b", tmp_path / "b")
+    live.refresh()
+    shutil.move(tmp_path / "b", tmp_path / "fw" / "b")
+    assert latest(live.refresh()) == {"fw": "fw/a"}
+    slot0 = (tmp_path / "fw" / "a" / "slot0").read_bytes()
+    for _ in range(3):
+        later[0] += RETURNS
+        (tmp_path / "fw" / "a" / "slot0").write_bytes(b"%f" % later[0])
+        assert "fw" not in latest(live.refresh())
+    (tmp_path / "fw" / "a" / "slot0").write_bytes(slot0)
+    assert latest(live.refresh())["fw"] == "fw/a"
 
 
 @pytest.mark.expects_log("releases of this folder are for different devices")
-def test_the_holders_end_among_several_others_leaves_none(live: LiveCatalogue, tmp_path: Path) -> None:
+def test_the_holders_end_among_several_others_leaves_none(live: LiveCatalogue, tmp_path: Path, later: list[float]) -> None:
     suit_release(tmp_path / "fw" / "a", 1, board="one")
     live.refresh()
     suit_release(tmp_path / "fw" / "b", 2, board="two")
     suit_release(tmp_path / "fw" / "c", 3, board="three")
     assert latest(live.refresh()) == {"fw": "fw/a"}
     (tmp_path / "fw" / "a" / "slot0").unlink()
+    assert latest(live.refresh()) == {}
+    assert live.current.problems == ()  # it is being rebuilt, for all that is known
+    shutil.rmtree(tmp_path / "fw" / "a")
+    live.refresh()
+    later[0] += RETURNS
+    suit_release(tmp_path / "fw" / "d", 4, board="three")
     assert latest(live.refresh()) == {}
     assert [p.path for p in live.current.problems] == ["fw/latest/manifest"]
 

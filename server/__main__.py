@@ -41,7 +41,7 @@ from server.web.pages import Pages
 EXIT_CONFIG = 78
 _UPLOADS_AT_ONCE = 4
 _PUBLISH_FILES = 3
-_SWITCH = 0.0002
+_SWITCH = 0.00005
 """Seconds for which a thread that computes keeps the others waiting, the one that answers devices among them."""
 _log = logging.getLogger("server")
 

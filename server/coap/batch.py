@@ -95,9 +95,9 @@ class Batch:
         self._out_lengths = memoryview(out_vectors).cast("B").cast("L")
         self._control_words = self._controls.cast("I")
         self._name_words = self._names.cast("I")
-        # Where the interface's number stands in a control message, and the zone in a name; both counted in words.
+        self._six = six
+        # Where the interface's number stands in a control message, counted in words.
         self._interface = socket.CMSG_LEN(16 if six else 0) // 4
-        self._zone = 6 if six else None
         self._sources = [struct.Struct(f"{self._name}s" * count) for count in range(SIZE + 1)]
         self._aims = list(range(SIZE))
         self._count = 0
@@ -150,7 +150,7 @@ class Batch:
         return [(level, kind, bytes(info))]
 
     def _zone_of(self, slot: int) -> int:
-        return self._name_words[slot * 7 + 6] if self._zone is not None else 0
+        return self._name_words[slot * 7 + 6] if self._six else 0
 
 
 def is_cut_off(data: bytes) -> bool:

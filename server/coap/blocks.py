@@ -139,9 +139,8 @@ class Blocks:
         image = self._live.current.images.get(path)
         if path == DISCOVERY and image is None:
             path = transfer_of(request)
-        pin = self._pins.get(source, path)
-        if pin is not None and (block.number or pin.is_repeated_by(request.mid, self._pins.clock())):
-            self._pins.touch(pin, block)
+        pin = self._pins.resume(source, path, block, request.mid)
+        if pin is not None:
             if self._pins.content(pin.sha256) is not None:
                 return pin
             if image is None or image.sha256 != pin.sha256:

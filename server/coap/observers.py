@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 
 from server.coap import datagram
 from server.coap.blocks import cut
+from server.coap.client import Timing
 from server.coap.datagram import Block, Datagram
 from server.coap.pins import Pins
 from server.coap.registrations import Observer, Registrations
@@ -27,8 +28,7 @@ from server.firmware.images import Content, ImageCache
 
 _TICK = 0.1
 """Seconds between looks, while there are observers."""
-_ACK_TIMEOUT, _ACK_RANDOM_FACTOR, _MAX_RETRANSMIT = 2.0, 1.5, 4
-"""RFC 7252, 4.8."""
+_TIMING = Timing()
 _LOOK = 60.0
 """Seconds between looks at all observers at most."""
 _STILL_THERE = 24 * 3600.0
@@ -198,7 +198,7 @@ class Observers:
             observer.sent, observer.content, observer.ends = notification, content, content is None
             observer.told = content.sha256 if content is not None else ""
             if not under_way:
-                observer.tries, observer.pause = 0, _ACK_TIMEOUT * random.uniform(1, _ACK_RANDOM_FACTOR)
+                observer.tries, observer.pause = 0, _TIMING.ack_timeout * random.uniform(1, _TIMING.ack_random_factor)
                 observer.due = now + observer.pause
         if not under_way:
             self._send(observer, notification)
@@ -208,7 +208,7 @@ class Observers:
             notification = observer.sent
             if not notification:
                 return
-            if observer.tries == _MAX_RETRANSMIT:
+            if observer.tries == _TIMING.max_retransmit:
                 self._registrations.drop(observer)
                 _log.info("the observer %s of %r does not answer and is forgotten", address_of(observer.source)[0], observer.path)
                 return

@@ -41,10 +41,6 @@ class Pin:
     began: float
     """When it was set."""
 
-    def is_repeated_by(self, mid: int, now: float) -> bool:
-        """Whether a request for block 0 is the one that set it, sent again (RFC 7252, 4.8.2), and no new transfer."""
-        return self.mid == mid and now - self.began <= MAX_TRANSMIT_SPAN
-
 
 @dataclass(slots=True, eq=False)
 class _Held:
@@ -92,6 +88,17 @@ class Pins:
         """The bytes of an image that some pin holds."""
         held = self._images.get(sha256)
         return held.content if held is not None else None
+
+    def resume(self, source: Source, path: str, block: Block, mid: int) -> Pin | None:
+        """The transfer that a request for `block` goes on with, touched; None where it begins one.
+
+        Block 0 begins one, unless it is the request that set the pin, sent again (RFC 7252, 4.8.2).
+        """
+        pin = self.get(source, path)
+        if pin is None or not (block.number or (pin.mid == mid and self.clock() - pin.began <= MAX_TRANSMIT_SPAN)):
+            return None
+        self.touch(pin, block)
+        return pin
 
     def touch(self, pin: Pin, block: Block) -> None:
         """The peer asked for `block`."""

@@ -100,15 +100,13 @@ class Discovery:
         if query.count("&") >= _WISHES:
             raise TooManyWishes
         block = request.block2 or Block(0, False, 6)
-        pin = self._pins.get(source, path)
-        goes_on = pin is not None and (block.number or pin.is_repeated_by(request.mid, self._clock()))
-        if pin is not None and goes_on:
-            self._pins.touch(pin, block)
+        pin = self._pins.resume(source, path, block, request.mid)
+        if pin is not None:
             content = self._pins.content(pin.sha256)
             if content is not None:
                 return content
         content = self._current(query)
-        if pin is not None and goes_on and content.sha256 != pin.sha256:
+        if pin is not None and content.sha256 != pin.sha256:
             return None
         self._pins.set(source, path, content, None if block.number else request.mid, block)
         return content

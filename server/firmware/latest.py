@@ -30,7 +30,6 @@ class Latest:
     """Folder -> its newest release, whose manifest is served at the folder's `latest_path`."""
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     """Folder -> why none of its releases is the newest."""
-
     left: Mapping[str, tuple[Release, float]] = field(default_factory=dict)
     """Folder -> the newest that is not ready now, and since when (Unix time) it is gone altogether: its kind may come back."""
 

@@ -1,7 +1,7 @@
 """A SUIT envelope's bytes -> what it says of a release. Its bytes are never changed.
 
 Two dialects are read: draft-ietf-suit-manifest-09, which RIOT writes (an untagged map), and the current
-draft (tag 107). Signatures are not checked here.
+draft (tag 107). Signatures are read here and checked in signature.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import cbor2
@@ -31,6 +32,31 @@ _MAX_DECODED = 256
 _UUID_BYTES, _SHA256_BYTES = 16, 32
 
 
+class Dialect(StrEnum):
+    """Which form of the SUIT manifest it is."""
+
+    DRAFT_09 = "draft-09"
+    """As RIOT writes it: no tag, draft-ietf-suit-manifest-09."""
+    CURRENT = "current"
+    """The current draft: tag 107."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One COSE_Sign1 of the authentication block (RFC 9052, 4.2), unchecked."""
+
+    algorithm: str
+    """"EdDSA", "ES256", or COSE's number of another one as text; "" where none is named."""
+    key_id: str | None
+    """Lower-case hex, where the signer named its key."""
+    protected: bytes
+    """The protected header as it was signed."""
+    payload: bytes
+    """The digest that was signed, encoded; attached, or the one that stands before it in the block."""
+    value: bytes
+    """The signature itself; of ES256 r and s, 32 bytes each."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageClaim:
     """What the manifest says of one image: where it goes, what it hashes to, where it is fetched from."""
@@ -38,10 +64,14 @@ class ImageClaim:
     offset: int | None
     """Bytes from the start of the flash; None where the manifest names no slot."""
     sha256: str | None
-    """Lower-case hex; None where another algorithm is used."""
+    """Lower-case hex; None where there is no digest or another algorithm is used."""
     size: int | None
     """Bytes."""
     uri: str | None
+    algorithm: str | None = None
+    """The digest's: "sha-256", "sha-384", or COSE's number as text; None where there is no digest."""
+    component: int = 0
+    """Its place in the manifest's list of components."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +82,21 @@ class Manifest:
     vendor_id: str | None
     class_id: str | None
     """UUIDs in their usual text form."""
-    signed: bool
     images: tuple[ImageClaim, ...]
-    """By rising offset: the first is slot0's."""
+    """By component and rising offset: the first is slot0's. An image that lies in the envelope itself is not among them."""
+    dialect: Dialect = Dialect.DRAFT_09
+    components: tuple[str, ...] = ()
+    """Each one's identifier: its segments in lower-case hex, joined by `/`; RIOT's is "00"."""
+    signatures: tuple[Signature, ...] = ()
+    digest_fits: bool | None = None
+    """Whether the digest in the authentication block is the manifest's; None where there is none or its algorithm is unknown."""
+    encrypted: bool = False
+    """The files are not the images: they are encrypted (or compressed), so their digests and sizes tell nothing."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether there is any signature."""
+        return bool(self.signatures)
 
 
 def parse(data: bytes) -> Manifest | None:
@@ -116,8 +158,8 @@ class _Reader:
             sequence_number=_number(manifest[_SEQUENCE_NUMBER]),
             vendor_id=_uuid(leaves, _VENDOR_ID),
             class_id=_uuid(leaves, _CLASS_ID),
-            signed=any(isinstance(self.decode(w), cbor2.CBORTag) for w in wrappers),
             images=self._claims(leaves),
+            signatures=tuple(Signature("", None, b"", b"", b"") for w in wrappers if isinstance(self.decode(w), cbor2.CBORTag)),
         )
 
     def _leaves(self, sequence: Any, inherited: Mapping[Any, Any], depth: int) -> Iterator[Mapping[Any, Any]]:

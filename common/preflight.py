@@ -1,13 +1,16 @@
-"""Do these files fit together? What a manifest claims of the images, held against the images."""
+"""Do these files fit together? What a manifest claims, held against the images and against what the server knows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from common import manifest as suit
 from common.errors import InvalidManifest
 from common.finding import Finding, Role, Severity
+from common.manifest import ImageClaim, Manifest
+from common.manifest import parse as parse_manifest
+from common.release import Kind
+from common.signature import Keys, SignatureState, state_of
 
 SLOTS: tuple[Role, ...] = (Role.SLOT0, Role.SLOT1)
 
@@ -20,17 +23,52 @@ class FileFacts:
     """Bytes."""
     sha256: str
     """Lower-case hex."""
+    head: bytes = b""
+    """Its first 16 bytes (riotboot.HEADER_BYTES), fewer where the file is shorter."""
+    name: str = ""
+    """The file's name, for people; "" where it is that of its role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """One release's files, before anybody decided anything about them."""
+
+    manifest: bytes | None
+    images: Mapping[Role, FileFacts]
+    manifest_name: str = ""
+    """The file's name, for people; "" where it is that of its role."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What only a server knows. What is None or empty is not checked."""
+
+    max_image_size: int | None = None
+    """Bytes."""
+    hosts: frozenset[str] | None = None
+    """The addresses at which devices reach the server, without brackets and zones."""
+    port: int = 5683
+    """The UDP port for devices."""
+    host: str = ""
+    """The one of `hosts` that a manifest had best name."""
+    newest: Mapping[Kind, tuple[str, int]] = field(default_factory=dict)
+    """Vendor and class -> publish id and sequence number of the newest ready release, but for the one that is checked."""
+    holders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """CoAP path (no leading slash) -> who is served there (a publish id, or a file's path) and the SHA-256 of what is."""
+    publish_id: str = ""
+    """Of the release that is checked, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """What was read and what was found, errors first."""
 
-    manifest: suit.Manifest | None
+    manifest: Manifest | None
     """None where it is opaque, missing or unreadable."""
     findings: tuple[Finding, ...]
     missing: tuple[Role, ...] = ()
     """Images that the manifest names and that are not there."""
+    signature: SignatureState = SignatureState.ABSENT
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -38,12 +76,13 @@ class Check:
         return tuple(f for f in self.findings if f.severity is Severity.ERROR)
 
 
-def check(manifest: bytes | None, images: Mapping[Role, FileFacts]) -> Check:
+def check(files: Files, facts: ServerFacts | None = None, keys: Keys | None = None) -> Check:  # noqa: ARG001
     """Hold the manifest's claims against the images. Pure; an opaque manifest claims nothing."""
+    manifest, images = files.manifest, files.images
     if manifest is None:
         return Check(None, (_error("no-manifest", "There is no manifest file; a release has one, and at least one image."),))
     try:
-        read = suit.parse(manifest)
+        read = parse_manifest(manifest)
     except InvalidManifest as error:
         return Check(None, (_error("unreadable-manifest", str(error), Role.MANIFEST),))
     if not images:
@@ -63,10 +102,10 @@ def check(manifest: bytes | None, images: Mapping[Role, FileFacts]) -> Check:
         )
         for role in missing
     ]
-    return Check(read, tuple(findings), missing)
+    return Check(read, tuple(findings), missing, state_of(read, keys))
 
 
-def _compare(role: Role, claim: suit.ImageClaim, image: FileFacts) -> list[Finding]:
+def _compare(role: Role, claim: ImageClaim, image: FileFacts) -> list[Finding]:
     if claim.size is not None and claim.size != image.size:
         text = f"{role} has {image.size} bytes, and the manifest says {claim.size}"
         code = "size-mismatch"

@@ -26,7 +26,7 @@ from common.errors import (
     TooLarge,
 )
 from common.finding import Role
-from common.preflight import FileFacts, check
+from common.preflight import FileFacts, Files, check
 from common.release import Release, newest
 from common.upload import LocalFile, LocalFiles
 from desktop.arguments import Arguments
@@ -125,7 +125,7 @@ def _check_files(arguments: Arguments, report: Report) -> list[int]:
         sizes = [file.size for file in files]
         manifest = next(file.read() for file in files if file.role is Role.MANIFEST)
         images: dict[Role, FileFacts] = {file.role: _facts(file) for file in files if file.role is not Role.MANIFEST}
-    found = check(manifest, images)
+    found = check(Files(manifest, images))
     if found.errors and not arguments.force:
         raise InvalidRelease("These files cannot be a release; nothing was changed.", found.findings)
     report.findings(found.findings)

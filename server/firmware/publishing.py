@@ -35,7 +35,8 @@ class Publisher:
         with self._store.stage(files) as staged:
             images = {role: staged.facts[role] for role in preflight.SLOTS if role in staged.facts}
             manifest = staged.folder / Role.MANIFEST.value
-            check = preflight.check(manifest.read_bytes() if Role.MANIFEST in files else None, images)
+            data = manifest.read_bytes() if Role.MANIFEST in files else None
+            check = preflight.check(preflight.Files(data, images))
             hopeless = Role.MANIFEST not in files or not images
             if check.errors and (hopeless or not force):
                 raise InvalidRelease(" ".join(f.message for f in check.errors), check.findings)

@@ -97,7 +97,7 @@ def _release(folder: Folder, layout: layouts.Layout, before: Shelf | None, read:
                 return replace(before, folder=folder, due=now)
             writing, due = writing | {Role.MANIFEST}, now
     images = {role: preflight.FileFacts(roles[role].size, roles[role].sha256) for role in preflight.SLOTS if role in roles}
-    check = preflight.check(data, images)
+    check = preflight.check(preflight.Files(data, images))
     forced = layouts.FORCED in folder.marks
     findings = check.findings
     patient = now - folder.changed < PATIENCE
@@ -123,7 +123,7 @@ def _release(folder: Folder, layout: layouts.Layout, before: Shelf | None, read:
         sequence_number=check.manifest.sequence_number if check.manifest else None,
         vendor_id=check.manifest.vendor_id if check.manifest else None,
         class_id=check.manifest.class_id if check.manifest else None,
-        signature="unverified" if check.manifest and check.manifest.signed else "absent",
+        signature=check.signature,
     )
     if due is None and state is State.INCOMPLETE and patient:
         due = folder.changed + PATIENCE

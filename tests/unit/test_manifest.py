@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from common import manifest
 from common.errors import InvalidManifest
 from common.finding import Role
-from common.preflight import FileFacts, check
+from common.preflight import FileFacts, Files, check
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "riot"
 BOARD = SAMPLES / "fw" / "sample" / "samr21-xpro"
@@ -160,13 +160,13 @@ def test_images_are_held_against_the_claims() -> None:
     data = (BOARD / "riot.suit.1700000100.bin").read_bytes()
     slot0, slot1 = (facts((BOARD / f"slot{n}.1700000100.bin").read_bytes()) for n in (0, 1))
     other = facts((BOARD / "slot1.1700000200.bin").read_bytes())
-    assert check(data, {Role.SLOT0: slot0, Role.SLOT1: slot1}).findings == ()
-    assert [f.code for f in check(data, {Role.SLOT0: slot1, Role.SLOT1: slot0}).errors] == ["size-mismatch"] * 2
-    [mismatch] = check(data, {Role.SLOT0: slot0, Role.SLOT1: other}).errors
+    assert check(Files(data, {Role.SLOT0: slot0, Role.SLOT1: slot1})).findings == ()
+    assert [f.code for f in check(Files(data, {Role.SLOT0: slot1, Role.SLOT1: slot0})).errors] == ["size-mismatch"] * 2
+    [mismatch] = check(Files(data, {Role.SLOT0: slot0, Role.SLOT1: other})).errors
     assert (mismatch.code, mismatch.file) == ("digest-mismatch", Role.SLOT1)
-    alone = check(data, {Role.SLOT1: slot1})
+    alone = check(Files(data, {Role.SLOT1: slot1}))
     assert (alone.errors, alone.missing) == ((), (Role.SLOT0,))
-    assert [f.code for f in check(None, {Role.SLOT0: slot0}).errors] == ["no-manifest"]
-    assert [f.code for f in check(data, {}).errors] == ["no-image"]
-    assert [f.code for f in check(data[:100], {Role.SLOT0: slot0}).errors] == ["unreadable-manifest"]
-    assert check(b"opaque", {Role.SLOT0: slot0}).findings == ()
+    assert [f.code for f in check(Files(None, {Role.SLOT0: slot0})).errors] == ["no-manifest"]
+    assert [f.code for f in check(Files(data, {})).errors] == ["no-image"]
+    assert [f.code for f in check(Files(data[:100], {Role.SLOT0: slot0})).errors] == ["unreadable-manifest"]
+    assert check(Files(b"opaque", {Role.SLOT0: slot0})).findings == ()

@@ -80,7 +80,9 @@ def _refusal(response: requests.Response, data: Any, server: str) -> OtaError:
     if isinstance(data, Mapping) and isinstance(data.get("message"), str) and isinstance(data.get("error"), str):
         kind = _KINDS.get(data["error"], ServerRefused)
         message = data["message"] or f"The server at {server} gave no reason ({data['error']})."
-        return kind(message, _findings(data.get("findings"))) if issubclass(kind, InvalidRelease) else kind(message)
+        if issubclass(kind, InvalidRelease | TooLarge):
+            return kind(message, _findings(data.get("findings")))
+        return kind(message)
     if 300 <= status < 400:
         target = response.headers.get("Location", "another address")
         return ServerRefused(f"The server at {server} points to {target!r}: give the address that it means.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -15,6 +16,7 @@ from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
 from common import __version__
 from common.answers import read, unreachable
+from common.checked import Checked
 from common.device_url import DeviceUrl
 from common.errors import InvalidRequest, NotFound, OtaError, ServerRefused
 from common.finding import Role
@@ -30,6 +32,21 @@ _T = TypeVar("_T")
 
 class Cancelled(OtaError):
     """The caller's `cancelled` said so while files were being sent; the server drops what it had of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Called for each piece of an upload."""
+
+    farewell: str
+    progress: Callable[[int, int], None] | None
+    cancelled: Callable[[], bool] | None
+
+    def __call__(self, monitor: MultipartEncoderMonitor) -> None:
+        if self.cancelled and self.cancelled():
+            raise Cancelled(self.farewell)
+        if self.progress:
+            self.progress(monitor.bytes_read, monitor.len)
 
 
 class Client:
@@ -78,23 +95,25 @@ class Client:
         raises Cancelled from here. The files are read as they are sent.
         """
         check_publish_id(publish_id)
-
-        def watch(monitor: MultipartEncoderMonitor) -> None:
-            if cancelled and cancelled():
-                raise Cancelled(f"Publishing {publish_id} was cancelled.")
-            if progress:
-                progress(monitor.bytes_read, monitor.len)
-
-        with LocalFiles(files) as opened:
-            fields: list[tuple[str, Any]] = [("publish_id", publish_id)]
-            fields += [("force", "1")] if force else []
-            # The file's own name may be anything; the part only has to have one.
-            fields += [(f.role.value, (f.role.value, f, "application/octet-stream")) for f in opened]
-            body = MultipartEncoderMonitor(MultipartEncoder(fields), watch)
-            status, release = self._call(
-                Release.from_json, "POST", "/publish", data=body, headers={"Content-Type": body.content_type}
-            )
+        fields = {"publish_id": publish_id} | ({"force": "1"} if force else {})
+        watch = _Watch(f"Publishing {publish_id} was cancelled.", progress, cancelled)
+        status, release = self._upload(Release.from_json, "/publish", fields, files, watch)
         return release, status == 201
+
+    def check(
+        self,
+        files: Mapping[Role, Path],
+        publish_id: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Checked:
+        """What the server would find if these files were published; it keeps nothing of them.
+
+        Any file may be missing. `progress` and `cancelled` are as for `publish`.
+        """
+        fields = {} if publish_id is None else {"publish_id": check_publish_id(publish_id)}
+        watch = _Watch("The check was cancelled.", progress, cancelled)
+        return self._upload(Checked.from_json, "/check", fields, files, watch)[1]
 
     def notify(self, publish_id: str, devices: Iterable[DeviceUrl], nul: Nul = Nul.AUTO) -> Notification:
         """Have the server tell the devices, and return at once; `watch` or `notification` say how it goes on."""
@@ -133,6 +152,24 @@ class Client:
     def remove(self, publish_id: str) -> None:
         """Take a release off the server; ReleaseNotFound if there is none."""
         self._call(lambda data: data["removed"], "DELETE", _release_path(publish_id))
+
+    def withdraw(self, publish_id: str) -> Release:
+        """Take a release from the devices, whose files stay on the server; ReleaseNotFound if there is none."""
+        return self._call(Release.from_json, "POST", "/withdraw", json={"publish_id": publish_id})[1]
+
+    def restore(self, publish_id: str) -> Release:
+        """Undo `withdraw`; ReleaseNotFound if there is no such release."""
+        return self._call(Release.from_json, "POST", "/restore", json={"publish_id": publish_id})[1]
+
+    def _upload(
+        self, shape: Callable[[Any], _T], path: str, fields: Mapping[str, str], files: Mapping[Role, Path], watch: _Watch
+    ) -> tuple[int, _T]:
+        with LocalFiles(files) as opened:
+            parts: list[tuple[str, Any]] = list(fields.items())
+            # The file's own name may be anything; the part only has to have one.
+            parts += [(f.role.value, (f.role.value, f, "application/octet-stream")) for f in opened]
+            body = MultipartEncoderMonitor(MultipartEncoder(parts), watch)
+            return self._call(shape, "POST", path, data=body, headers={"Content-Type": body.content_type})
 
     def _call(self, shape: Callable[[Any], _T], method: str, path: str, **arguments: Any) -> tuple[int, _T]:
         try:

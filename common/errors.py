@@ -73,7 +73,11 @@ class NotAllowed(OtaError):
 
 
 class TooLarge(OtaError):
-    """A file or a request body is over the limit."""
+    """A file or a request body is over the limit. `findings` name the files, where it is files."""
+
+    def __init__(self, message: str, findings: tuple[Finding, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 class StoreFull(OtaError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,6 +24,9 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a check says of a release: a stable code for programs, a sentence for people."""
@@ -42,3 +45,8 @@ class Finding:
         """The inverse of `to_json`."""
         file = data.get("file")
         return cls(Severity(data["severity"]), data["code"], data["message"], Role(file) if file else None)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors before warnings before infos, and otherwise as they were."""
+    return tuple(sorted(findings, key=lambda finding: _RANKS[finding.severity]))

@@ -7,13 +7,14 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.bench import busy, catalogue, compare, machine, memory, programs, thousand
+from tests.bench import busy, catalogue, checking, compare, machine, memory, programs, thousand
 from tests.bench.plan import FULL, QUICK
 
 _PARTS = {
     "compare": compare.run,
     "thousand": thousand.run,
     "catalogue": catalogue.run,
+    "checking": checking.run,
     "busy": busy.run,
     "memory": memory.run,
 }

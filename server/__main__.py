@@ -12,20 +12,26 @@ import tempfile
 import threading
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from common.boards import Boards
 from common.errors import ConfigError
+from common.signature import Keys
 from server import config as configuration
 from server.coap import endpoint as coap
+from server.coap.addresses import facts_of
 from server.coap.client import CoapClient
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
 from server.config import MIB, Config
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.hashes import Hashes, HashFile
+from server.firmware.holdings import Holdings
 from server.firmware.images import ImageCache
+from server.firmware.judging import Judge
 from server.firmware.publishing import Publisher
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
@@ -88,15 +94,24 @@ class Server:
         _prepare_spool(config.state)
         hash_file = HashFile(config.state / "hashes", store.root, hashes, time.monotonic)
         hash_file.load()
-        live = LiveCatalogue(store, time.time)
+        holdings = Holdings(config.state / "holders", store.root, time.time)
+        boards, keys = Boards.load(config.boards), _trusted(config.trust_keys)
         with contextlib.ExitStack() as parts:
             parts.callback(self._stopping.set)
             tcp = parts.enter_context(listener.open_socket(config.http_host, config.http_port))
             udp = parts.enter_context(coap.open_socket(config.coap_bind, config.coap_port))
             coap_port = int(udp.getsockname()[1])
             urls = CoapUrls(config.coap_host, coap_port)
+            facts = partial(facts_of, config.coap_bind, config.coap_host, coap_port, config.max_image_size)
+            live = LiveCatalogue(store, time.time, Judge(keys, boards, facts), holdings.load())
+
+            def after_look() -> None:
+                hash_file.save_when_due()
+                holdings.save_when_due(live.current)
+
             parts.callback(hash_file.save)
-            watcher = Watcher(store.root, live, config.rescan, self._died, after_look=hash_file.save_when_due)
+            parts.callback(lambda: holdings.save(live.current))
+            watcher = Watcher(store.root, live, config.rescan, self._died, after_look=after_look)
             parts.callback(watcher.stop)
             watcher.start()
             gc.collect()
@@ -132,6 +147,14 @@ class Server:
         """A part's thread calls this when it ends by a fault: no half-dead server."""
         self._dead.append(part)
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _trusted(folder: Path | None) -> Keys | None:
+    if folder is None:
+        return None
+    from common.trust import TrustedKeys  # cryptography takes 12 MB, which a gateway without keys keeps
+
+    return TrustedKeys.load(folder)
 
 
 def _prepare_spool(state: Path) -> None:

@@ -43,6 +43,18 @@ class Config:
             " (by default any number)",
         },
     )
+    trust_keys: Path | None = dataclasses.field(
+        default=None,
+        metadata={"help": "a folder of PEM files: the public keys that may sign manifests (by default none is checked)"},
+    )
+    boards: Path | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "a file of board names beside RIOT's, one a line, with the vendor's domain behind it where that is not"
+            " riot-os.org",
+            "metavar": "FILE",
+        },
+    )
     max_image_size: int = dataclasses.field(default=16 * MIB, metadata={"help": "the largest file, in bytes"})
     image_cache: int = dataclasses.field(default=256 * MIB, metadata={"help": "bytes of images kept in memory"})
     rescan: float = dataclasses.field(
@@ -96,7 +108,8 @@ def read(arguments: list[str]) -> CommandLine:
             parser.add_argument(flag, action="store_true", help=field.metadata["help"])
         else:
             shown = "" if field.default is None else f" (default: {field.default})"
-            parser.add_argument(flag, metavar=_METAVARS[_kind(field)], help=field.metadata["help"] + shown)
+            metavar = field.metadata.get("metavar", _METAVARS[_kind(field)])
+            parser.add_argument(flag, metavar=metavar, help=field.metadata["help"] + shown)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of these settings; flags win over it")
     parser.add_argument("--print-config", action="store_true", help="print the settings that would be used, and exit")
     parser.add_argument("--version", action="version", version=f"ota-server {__version__}")

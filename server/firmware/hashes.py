@@ -1,4 +1,4 @@
-"""The hashes of files, so that an unchanged file is read once: in memory, and in a file from one start to the next."""
+"""The hashes and heads of files, so that an unchanged file is read once: in memory, and in a file from one start to the next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from server.firmware.image import Stamp
+from server.firmware.image import HEAD, Content, Stamp
 
 LIMIT = 200_000
 """Files that are remembered from one start to the next; others are hashed again."""
@@ -19,35 +19,35 @@ PAUSE = 30.0
 """Seconds between two writes: what a killed server forgets is only hashed again."""
 PAUSE_FAILED = 600.0
 """The same after a write that failed: the disk may be full for long."""
-_MAGIC = b"ota-server hashes 1\n"
+_MAGIC = b"ota-server hashes 2\n"
 _CHECK_BYTES = hashlib.sha256().digest_size
 _HEADER_BYTES = len(_MAGIC) + _CHECK_BYTES
-_RECORD = struct.Struct("<QQqq32s")
-"""Inode, size, mtime_ns, ctime_ns, SHA-256."""
+_RECORD = struct.Struct(f"<QQqq32s{HEAD}s")
+"""Inode, size, mtime_ns, ctime_ns, SHA-256, the first bytes (zeros behind those of a shorter file)."""
 _log = logging.getLogger(__name__)
 
 
 class Hashes:
-    """SHA-256 by stamp.
+    """What is in a file, by its stamp.
 
     Threads: each call is one step on a dict. The catalogue thread and the web workers learn and look up, the pool forgets.
     """
 
     def __init__(self) -> None:
-        self._hashes: dict[Stamp, str] = {}
+        self._hashes: dict[Stamp, Content] = {}
         self.learnt = 0
         """How many were ever learnt."""
 
-    def get(self, stamp: Stamp) -> str | None:
-        """Lower-case hex, or None for a file that was not hashed yet."""
+    def get(self, stamp: Stamp) -> Content | None:
+        """None for a file that was not hashed yet."""
         return self._hashes.get(stamp)
 
-    def learn(self, stamp: Stamp, sha256: str) -> None:
+    def learn(self, stamp: Stamp, content: Content) -> None:
         """Remember what was just hashed."""
-        self._hashes[stamp] = sha256
+        self._hashes[stamp] = content
         self.learnt += 1
 
-    def remind(self, hashes: dict[Stamp, str]) -> None:
+    def remind(self, hashes: dict[Stamp, Content]) -> None:
         """Take what was learnt in an earlier life of the server; what is known by now stands."""
         self._hashes = hashes | self._hashes
 
@@ -56,7 +56,7 @@ class Hashes:
         for stamp in stamps:
             self._hashes.pop(stamp, None)
 
-    def copy(self) -> dict[Stamp, str]:
+    def copy(self) -> dict[Stamp, Content]:
         """All at this moment, the latest learnt last."""
         return dict(self._hashes)
 
@@ -121,16 +121,19 @@ class HashFile:
                 raise ValueError("it is too large")
             return file.read(status.st_size)
 
-    def _parse(self, data: bytes) -> dict[Stamp, str]:
+    def _parse(self, data: bytes) -> dict[Stamp, Content]:
         check, body = data[len(_MAGIC) : _HEADER_BYTES], data[_HEADER_BYTES:]
         if not data.startswith(_MAGIC) or len(body) % _RECORD.size or check != self._check(body):
             raise ValueError("it is damaged, or of another firmware folder or version")
-        return {Stamp(inode, size, mtime, ctime): sha256.hex() for inode, size, mtime, ctime, sha256 in _RECORD.iter_unpack(body)}
+        return {
+            Stamp(inode, size, mtime, ctime): Content(sha256.hex(), head[:size])
+            for inode, size, mtime, ctime, sha256, head in _RECORD.iter_unpack(body)
+        }
 
     def _write(self) -> None:
         """Beside it, then renamed. Not synced: after a power cut the check tells what is left of it."""
         latest = list(self._hashes.copy().items())[-LIMIT:]
-        body = b"".join(_record(stamp, sha256) for stamp, sha256 in latest)
+        body = b"".join(_record(stamp, content) for stamp, content in latest)
         beside = self._path.with_name(self._path.name + ".new")
         try:
             beside.unlink(missing_ok=True)
@@ -148,8 +151,8 @@ class HashFile:
         return hashlib.sha256(self._folder + b"\0" + body).digest()
 
 
-def _record(stamp: Stamp, sha256: str) -> bytes:
+def _record(stamp: Stamp, content: Content) -> bytes:
     try:
-        return _RECORD.pack(*stamp, bytes.fromhex(sha256))
+        return _RECORD.pack(*stamp, bytes.fromhex(content.sha256), content.head)
     except struct.error:  # a time beyond the year 2262
         return b""

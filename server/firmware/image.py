@@ -11,6 +11,18 @@ class ImageChanged(Exception):
     """The file is no longer the one that was hashed; the catalogue has to look again."""
 
 
+class Content(NamedTuple):
+    """What is known of a file's bytes without reading them again."""
+
+    sha256: str
+    """Lower-case hex, 64 characters."""
+    head: bytes
+    """The first HEAD bytes, fewer of a shorter file: an image's header is there."""
+
+
+HEAD = 16
+
+
 class Stamp(NamedTuple):
     """What tells that a file is still the one that was hashed.
 
@@ -31,13 +43,15 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A whole file that may be served: its path below the folder, its stamp, its SHA-256."""
+    """A whole file that may be served: its path below the folder, its stamp, its SHA-256 and its first bytes."""
 
     path: str
     """Relative to the firmware folder, with `/`, without one at the start."""
     stamp: Stamp
     sha256: str
     """Lower-case hex, 64 characters."""
+    head: bytes = b""
+    """The first HEAD bytes, fewer of a shorter file."""
 
     @property
     def name(self) -> str:

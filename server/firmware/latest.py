@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from common.finding import Role
 from common.release import Kind, Problem, Release, State, ready_by_kind
+from server.firmware import precedence
+from server.firmware.precedence import Past
 
 LATEST = "latest"
 """The segment that is reserved for it."""
-RETURNS = 60.0
-"""Seconds for which nobody else gets it when the newest goes: a release is often removed to be published anew."""
 _NAMED = 4
 """Classes that a problem names at most."""
 
@@ -30,8 +29,8 @@ class Latest:
     """Folder -> its newest release, whose manifest is served at the folder's `latest_path`."""
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     """Folder -> why none of its releases is the newest."""
-    left: Mapping[str, tuple[Release, float]] = field(default_factory=dict)
-    """Folder -> the newest that is not ready now, and since when (Unix time) it is gone altogether: its kind may come back."""
+    left: Mapping[str, Past] = field(default_factory=dict)
+    """Folder -> the newest that is not ready now, and since when it is gone altogether: its kind may come back."""
 
     def renewed(
         self, folders: Mapping[str, Release | Iterable[Release]], there: Callable[[str], bool], now: float
@@ -40,60 +39,54 @@ class Latest:
 
         One without any has no newest. `there` says whether a publish id has a release in any state; `now` is Unix time.
         """
-        holders, unclear = dict(self.holders), dict(self.unclear)
-        left = {
-            folder: (release, since)
-            for folder, (release, since) in self.left.items()
-            if folder in folders or now - since < RETURNS or there(release.publish_id)
-        }
+        holders, unclear, left = dict(self.holders), dict(self.unclear), dict(self.left)
         for folder, releases in folders.items():
-            before, since = left.pop(folder, (None, now))
-            before = holders.pop(folder, before)
+            last = left.pop(folder, None)
+            before = holders.pop(folder, None)
             unclear.pop(folder, None)
             if isinstance(releases, Release):
                 holders[folder] = releases
                 continue
             kinds = ready_by_kind(releases)
-            if before is not None and before.kind not in kinds:
-                since = now if there(before.publish_id) else since
-                if now - since < RETURNS:
-                    left[folder] = (before, since)
+            last = Past.of(before, now) if before is not None else last
+            if last is not None and last.kind not in kinds:
+                last = last._replace(since=now) if there(last.publish_id) else last
+                if last.is_awaited(now):
+                    left[folder] = last
                     continue
-            found = _choose(folder, kinds, before.kind if before is not None else None)
+            found = _choose(folder, kinds, last)
             if isinstance(found, Release):
                 holders[folder] = found
             elif found is not None:
                 unclear[folder] = found
         return Latest(holders, unclear, left)
 
-    def shown(self, release: Release) -> Release:
-        """A release as people see it: the newest one's manifest has one path more."""
+    def expired(self, there: Callable[[str], bool], now: float) -> set[str]:
+        """The folders in which others may be the newest from now on."""
+        return {f for f, last in self.left.items() if not last.is_awaited(now) and not there(last.publish_id)}
+
+    def path_of(self, release: Release) -> str | None:
+        """Where the manifest of this release is served because it is the newest."""
         folder = release.publish_id.rpartition("/")[0]
-        if folder not in self.holders or self.holders[folder].publish_id != release.publish_id:
-            return release
-        path = latest_path(folder)
-        files = (replace(f, also_served_at=(*f.also_served_at, path)) if f.role is Role.MANIFEST else f for f in release.files)
-        return replace(release, files=tuple(files))
+        holder = self.holders.get(folder)
+        return latest_path(folder) if holder is not None and holder.publish_id == release.publish_id else None
 
 
-def _choose(folder: str, kinds: Mapping[Kind, list[Release]], holder: Kind | None) -> Release | Problem | None:
+def _choose(folder: str, kinds: Mapping[Kind, list[Release]], last: Past | None) -> Release | Problem | None:
     """The newest ready one; None where none is ready.
 
-    Of several kinds the one that had it, `holder`, keeps it while it has a ready release: a device that polls
-    `latest` never gets another board's firmware. Without a holder there is no telling, which is a problem,
-    but at the top, where releases for many devices may well stand beside each other.
+    Of several kinds the one that had it keeps it while it has a ready release: a device that polls `latest` never
+    gets another board's firmware. Without a holder before, there is no telling, which is a problem, but at the top,
+    where releases for many devices may well stand beside each other.
     """
     if not kinds:
         return None
-    if holder is None or holder not in kinds:
-        if len(kinds) > 1:
-            return Problem(latest_path(folder), _several(kinds)) if folder else None
-        [holder] = kinds
-    return max(kinds[holder], key=_rank)
-
-
-def _rank(release: Release) -> tuple[int, dt.datetime, str]:
-    return (*release.age, release.publish_id)
+    if last is not None and last.kind in kinds:
+        return precedence.next_holder(last, kinds[last.kind])
+    if len(kinds) > 1:
+        return Problem(latest_path(folder), _several(kinds)) if folder else None
+    [group] = kinds.values()
+    return precedence.best(group)
 
 
 def successor(holder: Release, changes: Iterable[tuple[str, Release | None]]) -> Release | None:
@@ -101,14 +94,13 @@ def successor(holder: Release, changes: Iterable[tuple[str, Release | None]]) ->
 
     So a change costs the same however many releases lie beside it.
     """
-    best = holder
+    come = []
     for publish_id, release in changes:
-        fits = release is not None and release.state is State.READY and release.kind == holder.kind
-        if publish_id == holder.publish_id and not (fits and release is not None and _rank(release) >= _rank(holder)):
+        if publish_id == holder.publish_id:
             return None
-        if fits and release is not None and _rank(release) >= _rank(best):
-            best = release
-    return best
+        if release is not None and release.state is State.READY and release.kind == holder.kind:
+            come.append(release)
+    return precedence.successor(holder, come)
 
 
 def _several(kinds: Iterable[Kind]) -> str:

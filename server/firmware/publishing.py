@@ -1,4 +1,4 @@
-"""One act of publishing: stage, check, commit, show."""
+"""The acts on releases: check, publish, remove, withdraw, restore; each one is shown at once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from typing import BinaryIO
 
 from common import preflight
-from common.errors import InvalidRelease
+from common.errors import InvalidRelease, ReleaseNotFound
 from common.finding import Role
+from common.hashing import facts_of
+from common.preflight import SLOTS, FileFacts, Files
 from common.release import Release, check_publish_id
+from server.firmware import layouts
 from server.firmware.catalogue import LiveCatalogue
+from server.firmware.newcomer import known_of
 from server.firmware.store import Store
 
 _log = logging.getLogger(__name__)
@@ -26,23 +30,34 @@ class Publisher:
         self._store = store
         self._live = live
 
-    def publish(self, publish_id: str, files: Mapping[Role, BinaryIO], force: bool) -> tuple[Release, bool]:
-        """The release, and whether it is new; published again with the same bytes it is not.
+    def check(self, publish_id: str | None, files: Mapping[Role, BinaryIO]) -> preflight.Check:
+        """What would be said of these files, of which some may be missing; nothing is stored.
+
+        Raises InvalidRelease for a publish id that is none.
+        """
+        if publish_id:
+            check_publish_id(publish_id)
+        data = _whole(files[Role.MANIFEST]) if Role.MANIFEST in files else None
+        images: dict[Role, FileFacts] = {role: facts_of(_rewound(file).read) for role, file in files.items() if role in SLOTS}
+        return self._check(publish_id, Files(data, images))
+
+    def publish(
+        self, publish_id: str, files: Mapping[Role, BinaryIO], force: bool, aliases: Mapping[Role, str] | None = None
+    ) -> tuple[Release, bool]:
+        """The release, and whether it is new; published again with the same bytes it is not. `aliases` as Store.stage has them.
 
         Raises InvalidRelease (with findings, unless forced), ReleaseExists or StoreFull; nothing is published then.
         """
         check_publish_id(publish_id)
-        with self._store.stage(files) as staged:
-            images = {role: staged.facts[role] for role in preflight.SLOTS if role in staged.facts}
-            manifest = staged.folder / Role.MANIFEST.value
-            data = manifest.read_bytes() if Role.MANIFEST in files else None
-            check = preflight.check(preflight.Files(data, images))
-            hopeless = Role.MANIFEST not in files or not images
+        with self._store.stage(files, aliases) as staged:
+            data = _whole(files[Role.MANIFEST]) if Role.MANIFEST in files else None
+            images: dict[Role, FileFacts] = {role: facts for role, facts in staged.facts.items() if role in SLOTS}
+            check = self._check(publish_id, Files(data, images))
+            hopeless = data is None or not images
             if check.errors and (hopeless or not force):
                 raise InvalidRelease(" ".join(f.message for f in check.errors), check.findings)
             created = self._store.commit(staged, publish_id, forced=bool(check.errors))
-        self._refresh(publish_id)
-        release = self._live.current.by_id.get(publish_id)
+        release = self._shown(publish_id)
         if release is None:
             raise InvalidRelease(f"{publish_id!r} was published and then removed by somebody else.")
         if created:
@@ -52,9 +67,40 @@ class Publisher:
     def remove(self, publish_id: str) -> None:
         """Raises ReleaseNotFound or StoreFull."""
         self._store.remove(publish_id)
-        self._refresh(publish_id)
+        self._shown(publish_id)
         _log.info("removed %r", publish_id)
 
-    def _refresh(self, publish_id: str) -> None:
+    def withdraw(self, publish_id: str) -> Release:
+        """Take it out of service without deleting it. Raises ReleaseNotFound or StoreFull."""
+        return self._mark(publish_id, True, "withdrew %r")
+
+    def restore(self, publish_id: str) -> Release:
+        """Take the withdrawal back. Raises ReleaseNotFound or StoreFull."""
+        return self._mark(publish_id, False, "restored %r")
+
+    def _mark(self, publish_id: str, on: bool, told: str) -> Release:
+        self._store.mark(publish_id, layouts.WITHDRAWN, on)
+        release = self._shown(publish_id)
+        if release is None:
+            raise ReleaseNotFound(f"There is no release {publish_id!r} any more.")
+        _log.info(told, publish_id)
+        return release
+
+    def _check(self, publish_id: str | None, files: Files) -> preflight.Check:
+        judge = self._live.judge
+        return judge.check(files, known_of(publish_id or "", files.manifest, self._live.current, judge))
+
+    def _shown(self, publish_id: str) -> Release | None:
+        """The release as it is now, after a look at its folder and those above."""
         parts = publish_id.split("/")
         self._live.refresh(frozenset("/".join(parts[:n]) for n in range(len(parts) + 1)))
+        return self._live.current.by_id.get(publish_id)
+
+
+def _rewound(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    return file
+
+
+def _whole(file: BinaryIO) -> bytes:
+    return _rewound(file).read()

@@ -223,13 +223,13 @@ class Scanner:
                 f"the file has {status.st_size} bytes, more than --max-image-size allows ({self._max_file} bytes)."
             )
         stamp = Stamp.of(status)
-        digest = self._hashes.get(stamp)
-        if digest is None:
-            digest = hash_whole(self._root, path, stamp, self._now)
-            self._hashes.learn(stamp, digest)
-        if before is not None and before.stamp == stamp and before.sha256 == digest:
+        content = self._hashes.get(stamp)
+        if content is None:
+            content = hash_whole(self._root, path, stamp, self._now)
+            self._hashes.learn(stamp, content)
+        if before is not None and before.stamp == stamp and before.sha256 == content.sha256:
             return before
-        return Image(path, stamp, digest)
+        return Image(path, stamp, content.sha256, content.head)
 
 
 def _is_text(name: str) -> bool:

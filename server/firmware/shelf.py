@@ -1,148 +1,149 @@
-"""One folder -> what it contributes to the catalogue: served paths, a release, or the reason why it is none."""
+"""One folder -> what it contributes to the catalogue: served paths, its releases, or the reasons why they are none."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 
-from common import preflight
 from common.errors import InvalidRelease
-from common.finding import Finding, Role, Severity
-from common.release import Problem, Release, ReleaseFile, State, check_publish_id
+from common.finding import Role
+from common.preflight import ServerFacts
+from common.release import Problem, State, check_publish_id
 from server.firmware import layouts
 from server.firmware.image import Image, ImageChanged
+from server.firmware.judging import Files, Judge, Shelved, unread
 from server.firmware.latest import LATEST
+from server.firmware.layouts import Layout
 from server.firmware.scan import Folder
 
-_BY_HAND = layouts.Layout({Role.MANIFEST: Role.MANIFEST.value}, {})
+_BY_HAND = Layout({Role.MANIFEST: Role.MANIFEST.value})
 """What is in a folder `latest` of somebody who says by hand, or by a link, which manifest is the latest."""
-PATIENCE = 60.0
-"""Seconds without a change after which an incomplete release counts as rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What one folder contributes: the paths that it serves, and its release, if it is one."""
+    """What one folder contributes: the paths that it serves, and its releases."""
 
     folder: Folder
     images: Mapping[str, Image]
-    release: Release | None = None
-    trouble: Problem | None = None
+    releases: Mapping[str, Shelved] = field(default_factory=dict)
+    """By publish id: one named as the folder, or those of RIOT's form, one a version."""
+    troubles: tuple[Problem, ...] = ()
     """Why what looks like a release here is none."""
     outer: str | None = None
     """The release in which this folder lies."""
-    due: float | None = None
-    """Unix time at which the release is to be judged again, though nothing changes; None: never."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong in the folder and with it."""
-        return self.folder.problems if self.trouble is None else (*self.folder.problems, self.trouble)
+        return (*self.folder.problems, *self.troubles)
+
+    @property
+    def due(self) -> float | None:
+        """Unix time at which one of the releases is to be judged again, though nothing changes; None: never."""
+        return min((s.due for s in self.releases.values() if s.due is not None), default=None)
 
 
-def shelve(folder: Folder, before: Shelf | None, outer: str | None, read: Callable[[Image], bytes], now: float) -> Shelf:
-    """The shelf of one folder. `before` is its last one, `outer` the release in which it lies, `now` Unix time."""
-    layout = layouts.plain([*folder.images, *folder.unsettled])
-    if layout is None or (layout == _BY_HAND and folder.path.rpartition("/")[2] == LATEST):
-        return _plain_files(folder, before)
-    trouble = _trouble(folder.path, layout, outer)
-    if trouble is not None:
-        return replace(_plain_files(folder, before), trouble=trouble)
-    return _release(folder, layout, before, read, now)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a shelf is made with, beside its folder."""
+
+    judge: Judge
+    facts: ServerFacts
+    read: Callable[[Image], bytes]
+    """Raises ImageChanged or OSError."""
+    now: float
+    """Unix time."""
 
 
-def _trouble(path: str, layout: layouts.Layout, outer: str | None) -> Problem | None:
+def shelve(folder: Folder, before: Shelf | None, outer: str | None, taken: Collection[str], look: Look) -> Shelf:
+    """The shelf of one folder. `before` is its last one, `outer` the release in which it lies.
+
+    `taken` are publish ids below this folder that folders of their own have.
+    """
+    found: dict[str, Shelved] = {}
+    troubles: list[Problem] = []
+    kept: set[str] = set()
+    for layout in layouts.releases([*folder.images, *folder.unsettled]):
+        if layout == _BY_HAND and folder.path.rpartition("/")[2] == LATEST:
+            continue
+        publish_id = layout.publish_id(folder.path)
+        trouble = _trouble(publish_id, layout, outer, taken)
+        if trouble is not None:
+            troubles.append(trouble)
+            continue
+        last = before.releases.get(publish_id) if before is not None else None
+        found[publish_id] = _release(publish_id, folder, layout, last, look)
+        kept |= layout.files
+    whole = any(not shelved.files.layout.version for shelved in found.values())
+    images = _whole_folder(folder, found) if whole else _files(folder, before, kept, found)
+    for shelved in found.values():
+        images |= shelved.served
+    if outer == folder.path:  # a version of RIOT's form in the folder above has this name, and these paths
+        images = {path: image for path, image in images.items() if path not in {f"{outer}/{role}" for role in Role}}
+    return Shelf(folder, images, found, tuple(troubles), outer)
+
+
+def _trouble(publish_id: str, layout: Layout, outer: str | None, taken: Collection[str]) -> Problem | None:
     """Why these files, which look like a release, are none."""
-    if not path:
-        name = sorted([*layout.names.values(), *(n for names in layout.doubled.values() for n in names)])[0]
-        return Problem(name, "This looks like a release without a publish id: put its files into a folder of their own.")
+    if not publish_id:
+        text = "This looks like a release without a publish id: put its files into a folder of their own."
+        return Problem(min(layout.files), text)
     if outer is not None:
-        return Problem(path, f"This folder lies in the release {outer!r}, so it is none of its own: move it beside that one.")
+        return Problem(publish_id, f"This lies in the release {outer!r}, so it is none of its own: move it beside that one.")
+    if publish_id in taken:
+        text = f"The files of version {layout.version} would be the release {publish_id!r}, and so is the folder of that name"
+        return Problem(publish_id, f"{text}: keep one of the two.")
     for role, names in layout.doubled.items():
-        return Problem(path, f"Two files claim to be the {role} ({', '.join(names)}): keep one of them.")
+        return Problem(publish_id, f"Two files claim to be the {role} ({', '.join(names)}): keep one of them.")
     try:
-        check_publish_id(path)
+        check_publish_id(publish_id)
     except InvalidRelease as error:
-        return Problem(path, f"This folder cannot be a release. {error}")
+        return Problem(publish_id, f"This folder cannot be a release. {error}")
     return None
 
 
-def _plain_files(folder: Folder, before: Shelf | None) -> Shelf:
-    """Files that are served at their own path only; one that is being written stays what it was."""
-    images = {image.path: image for image in folder.images.values()}
+def _release(publish_id: str, folder: Folder, layout: Layout, before: Shelved | None, look: Look) -> Shelved:
+    files = Files.of(layout, folder.images, folder.unsettled, folder.marks)
     if before is not None:
-        for name in folder.unsettled:
+        timely = before.due is None or before.due > look.now
+        if files == before.files and look.facts == before.facts and timely:
+            return before
+        left = before.files.images.keys() - layout.names.keys()
+        if files.writing or (folder.fresh and left):
+            return replace(before, due=None)
+    manifest = files.images.get(Role.MANIFEST)
+    try:
+        data = look.read(manifest) if manifest is not None else None
+    except (ImageChanged, OSError):
+        if before is not None:
+            return replace(before, due=look.now)
+        return unread(publish_id, files, look.facts, look.now)
+    return look.judge.judge(publish_id, files, data, look.facts, folder.changed, look.now)
+
+
+def _whole_folder(folder: Folder, found: Mapping[str, Shelved]) -> dict[str, Image]:
+    """All files of a folder that is a release, as far as that is ready."""
+    [shelved] = found.values()
+    if shelved.release.state is not State.READY:
+        return {}
+    beside = folder.images.keys() - shelved.files.layout.files
+    return {folder.images[name].path: folder.images[name] for name in beside}
+
+
+def _files(folder: Folder, before: Shelf | None, kept: Collection[str], found: Mapping[str, Shelved]) -> dict[str, Image]:
+    """Files that are served at their own path only; one that is being written stays what it was.
+
+    A copy of a manifest (`riot.suit.latest.bin`) is served when that manifest is.
+    """
+    states = [(s.files.images[Role.MANIFEST].sha256, s.release.state) for s in found.values() if Role.MANIFEST in s.files.images]
+    withheld = {sha256 for sha256, _ in states} - {sha256 for sha256, state in states if state is State.READY}
+    images = {
+        image.path: image for name, image in folder.images.items() if name not in kept and image.sha256 not in withheld
+    }
+    if before is not None:
+        for name in folder.unsettled - set(kept):
             path = f"{folder.path}/{name}" if folder.path else name
             if path in before.images:
                 images[path] = before.images[path]
-    return Shelf(folder, images)
-
-
-def _release(folder: Folder, layout: layouts.Layout, before: Shelf | None, read: Callable[[Image], bytes], now: float) -> Shelf:
-    writing = {role for role, name in layout.names.items() if name in folder.unsettled}
-    if before is not None and before.release is not None:
-        left = {f.role for f in before.release.files} - layout.names.keys()
-        if writing or (folder.fresh and left):
-            return replace(before, folder=folder, due=None)
-    roles = {role: folder.images[name] for role, name in layout.names.items() if role not in writing}
-    manifest = roles.get(Role.MANIFEST)
-    data = None
-    due = None
-    if manifest is not None:
-        try:
-            data = read(manifest)
-        except (ImageChanged, OSError):
-            if before is not None and before.release is not None:
-                return replace(before, folder=folder, due=now)
-            writing, due = writing | {Role.MANIFEST}, now
-    images = {role: preflight.FileFacts(roles[role].size, roles[role].sha256) for role in preflight.SLOTS if role in roles}
-    check = preflight.check(preflight.Files(data, images))
-    forced = layouts.FORCED in folder.marks
-    findings = check.findings
-    patient = now - folder.changed < PATIENCE
-    if writing:
-        findings = tuple(
-            Finding(Severity.INFO, "being-written", f"{role} is still being written; the release follows when it is whole.", role)
-            for role in sorted(writing)
-        )
-        state = State.INCOMPLETE
-    elif check.errors and not (forced and images):
-        state = State.INCOMPLETE if patient else State.REJECTED
-    else:
-        state = State.INCOMPLETE if check.missing and patient and not (folder.ours or forced) else State.READY
-    served = _served(folder, roles) if state is State.READY else {}
-    newest = manifest or max(roles.values(), key=lambda i: i.stamp.mtime_ns, default=None)
-    release = Release(
-        publish_id=folder.path,
-        published=_time(newest.stamp.mtime_ns // 1_000_000_000 if newest else int(folder.changed)),
-        state=state,
-        files=tuple(_file(folder.path, role, roles[role]) for role in Role if role in roles),
-        findings=findings,
-        forced=forced and bool(check.errors),
-        sequence_number=check.manifest.sequence_number if check.manifest else None,
-        vendor_id=check.manifest.vendor_id if check.manifest else None,
-        class_id=check.manifest.class_id if check.manifest else None,
-        signature=check.signature,
-    )
-    if due is None and state is State.INCOMPLETE and patient:
-        due = folder.changed + PATIENCE
-    return Shelf(folder, served, release, due=due)
-
-
-def _served(folder: Folder, roles: Mapping[Role, Image]) -> dict[str, Image]:
-    served = {image.path: image for image in folder.images.values()}
-    served.update({f"{folder.path}/{role}": image for role, image in roles.items()})
-    return served
-
-
-def _file(publish_id: str, role: Role, image: Image) -> ReleaseFile:
-    path = f"{publish_id}/{role}"
-    return ReleaseFile(role, image.name, image.size, image.sha256, path, (image.path,) if image.path != path else ())
-
-
-def _time(seconds: int) -> dt.datetime:
-    try:
-        return dt.datetime.fromtimestamp(seconds, dt.UTC)
-    except (OverflowError, ValueError, OSError):
-        return dt.datetime.fromtimestamp(0, dt.UTC)
+    return images

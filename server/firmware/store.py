@@ -13,7 +13,6 @@ import os
 import pwd
 import secrets
 import shutil
-import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,15 +21,16 @@ from typing import BinaryIO
 
 from common.errors import ConfigError, OtaError, ReleaseExists, ReleaseNotFound, StoreFull
 from common.finding import Role
+from common.hashing import facts_of
 from common.preflight import FileFacts
 from common.release import check_publish_id
 from server.firmware import layouts
 from server.firmware.hashes import Hashes
-from server.firmware.image import Image, ImageChanged, Stamp
+from server.firmware.image import Content, Image, ImageChanged, Stamp
+from server.firmware.place import Place, find_release, sync_folder
 from server.firmware.scan import Scan, Scanner
 
 STAGING = ".staging"
-_CHUNK = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _REMEMBERED = 4096
@@ -107,14 +107,20 @@ class Store:
         return data
 
     @contextlib.contextmanager
-    def stage(self, files: Mapping[Role, BinaryIO]) -> Iterator[Staged]:
-        """Write the files beside the folder's releases; what is not committed is gone when the block ends."""
+    def stage(self, files: Mapping[Role, BinaryIO], aliases: Mapping[Role, str] | None = None) -> Iterator[Staged]:
+        """Write the files beside the folder's releases; what is not committed is gone when the block ends.
+
+        `aliases` are names by which they are served, too: a manifest of 2019 names the file as the build called it.
+        """
         folder = self.root / STAGING / secrets.token_hex(8)
         with _as_sentences("write into"):
             folder.mkdir(parents=True)
         try:
             with _as_sentences("write into"):
                 facts = {role: _write(folder / role.value, source) for role, source in files.items()}
+                for role, name in (aliases or {}).items():
+                    if layouts.is_alias(name):
+                        (folder / name).symlink_to(role.value)
             yield Staged(folder, facts)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -127,12 +133,15 @@ class Store:
         target = self.root / check_publish_id(publish_id)
         with self._lock, _as_sentences("write into"):
             self._check_no_link(target, publish_id)
-            if target.is_dir() and self._same(target, staged):
+            there = find_release(self.root, publish_id)
+            if there is not None and there.holds(staged.facts):
+                if forced and not there.has_mark(layouts.FORCED):
+                    there.mark(layouts.FORCED)
                 return False
             self._check_free(target, publish_id)
             if forced:
                 (staged.folder / layouts.FORCED).touch()
-            _sync_folder(staged.folder)
+            sync_folder(staged.folder)
             made = _make_parents(target.parent, self.root)
             try:
                 os.rename(staged.folder, target)
@@ -143,55 +152,64 @@ class Store:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise ReleaseExists(_taken(publish_id)) from None
                 raise
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
             self._remember(target, staged)
         return True
 
     def remove(self, publish_id: str) -> None:
         """Take a release out of the folder; other files beside it stay. Raises ReleaseNotFound or StoreFull."""
-        folder = self.root / check_publish_id(publish_id)
         with self._lock:
-            self._check_no_link(folder, publish_id)
-            names = os.listdir(folder) if folder.is_dir() else []
-            layout = layouts.plain(names)
-            if layout is None:
-                raise ReleaseNotFound(f"There is no release {publish_id!r}.")
-            goes = {*layout.names.values(), *(n for doubled in layout.doubled.values() for n in doubled), layouts.FORCED}
+            there = self._existing(publish_id)
             trash = self.root / STAGING / secrets.token_hex(8)
-            owner = _owner(folder)
-            with _as_sentences(f"remove {publish_id!r}, which belongs to the user {owner}, from"):
-                if goes.issuperset(names):
+            with _as_sentences(f"remove {publish_id!r}, which belongs to the user {_owner(there.folder)}, from"):
+                if there.goes.issuperset(there.names):
                     trash.parent.mkdir(exist_ok=True)
-                    os.rename(folder, trash)
-                    _sync_folder(folder.parent)
-                    _remove_empty(folder.parent, self.root)
+                    os.rename(there.folder, trash)
+                    sync_folder(there.folder.parent)
+                    _remove_empty(there.folder.parent, self.root)
                 else:
                     trash.mkdir(parents=True)
-                    for name in goes.intersection(names):
-                        os.rename(folder / name, trash / name)
-                    _sync_folder(folder)
+                    for name in there.goes.intersection(there.names):
+                        os.rename(there.folder / name, trash / name)
+                    sync_folder(there.folder)
             shutil.rmtree(trash, ignore_errors=True)
 
-    def _same(self, target: Path, staged: Staged) -> bool:
-        layout = layouts.plain(os.listdir(target))
-        if layout is None or layout.doubled or layout.names.keys() != staged.facts.keys():
-            return False
-        return all(_holds(target / name, staged.facts[role]) for role, name in layout.names.items())
+    def mark(self, publish_id: str, kind: str, on: bool) -> None:
+        """Say layouts.FORCED or layouts.WITHDRAWN of a release, or take it back; it may have been said before.
+
+        Raises ReleaseNotFound or StoreFull.
+        """
+        with self._lock:
+            there = self._existing(publish_id)
+            with _as_sentences(f"mark {publish_id!r}, which belongs to the user {_owner(there.folder)}, in"):
+                if on:
+                    there.mark(kind)
+                else:
+                    there.unmark(kind)
+
+    def _existing(self, publish_id: str) -> Place:
+        self._check_no_link(self.root / check_publish_id(publish_id), publish_id)
+        there = find_release(self.root, publish_id)
+        if there is None:
+            raise ReleaseNotFound(f"There is no release {publish_id!r}.")
+        return there
 
     def _check_free(self, target: Path, publish_id: str) -> None:
+        if (there := find_release(self.root, publish_id)) is not None and there.layout.version:
+            raise ReleaseExists(_taken(publish_id))
         for outer in target.parents:
             if outer == self.root:
                 break
-            if outer.is_dir() and layouts.plain(os.listdir(outer)):
-                name = outer.relative_to(self.root)
-                raise ReleaseExists(f"{publish_id!r} would lie in the release {str(name)!r}: choose a name beside it.")
+            name = outer.relative_to(self.root).as_posix()
+            if find_release(self.root, name) is not None:
+                raise ReleaseExists(f"{publish_id!r} would lie in the release {name!r}: choose a name beside it.")
         if not target.is_dir():
             if target.exists():
                 raise ReleaseExists(_taken(publish_id))
             return
         for folder, _, names in os.walk(target):
-            if layouts.plain(names):
-                inner = os.path.relpath(folder, self.root)
+            for layout in layouts.releases(names):
+                inner = layout.publish_id(os.path.relpath(folder, self.root))
                 if inner == publish_id:
                     raise ReleaseExists(_taken(publish_id))
                 raise ReleaseExists(f"{publish_id!r} would contain the release {inner!r}: choose a longer name.")
@@ -204,7 +222,7 @@ class Store:
 
     def _remember(self, target: Path, staged: Staged) -> None:
         for role, facts in staged.facts.items():
-            self._hashes.learn(Stamp.of(os.stat(target / role.value)), facts.sha256)
+            self._hashes.learn(Stamp.of(os.stat(target / role.value)), Content(facts.sha256, facts.head))
         status = os.stat(target)
         self._ours[status.st_ino, status.st_mtime_ns] = None
         while len(self._ours) > _REMEMBERED:
@@ -212,31 +230,12 @@ class Store:
 
 
 def _write(path: Path, source: BinaryIO) -> FileFacts:
-    digest = hashlib.sha256()
-    size = 0
     source.seek(0)
     with path.open("xb") as file:
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-            file.write(chunk)
+        facts = facts_of(source.read, sink=file.write)
         file.flush()
         os.fsync(file.fileno())
-    return FileFacts(size, digest.hexdigest())
-
-
-def _holds(path: Path, facts: FileFacts) -> bool:
-    """Whether a regular file has these bytes; a pipe or a link in its place is not even waited for."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode) or status.st_size != facts.size:
-        os.close(fd)
-        return False
-    with open(fd, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == facts.sha256
+    return facts
 
 
 def _make_parents(folder: Path, root: Path) -> list[Path]:
@@ -244,7 +243,7 @@ def _make_parents(folder: Path, root: Path) -> list[Path]:
     missing = [p for p in [folder, *folder.parents] if root in p.parents and not p.exists()][::-1]
     for path in missing:
         path.mkdir()
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return missing
 
 
@@ -255,14 +254,6 @@ def _remove_empty(folder: Path, root: Path) -> None:
         except OSError:
             return
         folder = folder.parent
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _owner(path: Path) -> str:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import signal
 
-from server.firmware.image import Stamp
+from server.firmware.image import HEAD, Content, Stamp
 
 QUIET = 0.3
 """Seconds without a change after which a file counts as closed by whoever wrote it."""
@@ -32,8 +32,8 @@ def is_fresh(time: float, now: float, quiet: float = QUIET) -> bool:
     return -_CLOCK_SLACK < now - time < quiet
 
 
-def hash_whole(root: str, path: str, stamp: Stamp, now: float) -> str:
-    """The SHA-256, in hex, of the file at `path` below `root` that had this stamp. Raises NotWhole or OSError."""
+def hash_whole(root: str, path: str, stamp: Stamp, now: float) -> Content:
+    """What is in the file at `path` below `root` that had this stamp. Raises NotWhole or OSError."""
     if is_fresh(stamp.ctime_ns / 1e9, now):
         raise NotWhole
     # O_NONBLOCK: the entry may have become a pipe since it was looked at.
@@ -47,9 +47,10 @@ def hash_whole(root: str, path: str, stamp: Stamp, now: float) -> str:
         if Stamp.of(os.fstat(fd)) != stamp:
             raise NotWhole
         digest = hashlib.file_digest(file, "sha256").hexdigest()
+        head = os.pread(fd, HEAD, 0)
         if Stamp.of(os.fstat(fd)) != stamp:
             raise NotWhole
-    return digest
+    return Content(digest, head)
 
 
 def is_inside(target: str, root: str) -> bool:

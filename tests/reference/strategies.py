@@ -32,7 +32,7 @@ DEVICES: tuple[Device, ...] = (
 _NAMES = (
     "length-{}",
     "fw/version_{}/image.bin",
-    "fw/sensor/samr21-xpro/slot1.{}.bin",
+    "fw/sensor/samr21-xpro/image1.{}.bin",
     "größe/日本/{}.bin",
     "a/b/c/d/e/f/g/h/{}",
     "fw/with a space & %2F/{}",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
+
+from tests.waiting import wait_until
 
 ID = "#publish [name=publish_id]"
 
@@ -34,3 +37,11 @@ def chosen(page: Page) -> dict[str, str]:
 
 def card(page: Page, publish_id: str) -> Any:
     return page.locator(f'.card[data-id="{publish_id}"]')
+
+
+def choose_sample(page: Page, samples: Path) -> None:
+    """Drop RIOT's sample on the form: a manifest, two images."""
+    folder = samples / "fw" / "sample" / "samr21-xpro"
+    names = [f"{role}.1700000100.bin" for role in ("riot.suit", "slot0", "slot1")]
+    drop(page, "#drop", {name: (folder / name).read_bytes() for name in names})
+    wait_until(lambda: page.input_value(ID) and all(chosen(page).values()))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import cbor2
 
+from tests.support import made, suit
+
+SIGNER, STRANGER = suit.eddsa(1), suit.eddsa(2)
+PLAIN = {"manifest": "manifest", "slot0": "slot0", "slot1": "slot1"}
+RIOT = {"manifest": "riot.suit.{}.bin", "slot0": "slot0.{}.bin", "slot1": "slot1.{}.bin"}
+OLD_RIOT = {"manifest": "app-riot.suitv4_signed.{}.bin", "slot0": "app-slot0.{}.riot.bin", "slot1": "app-slot1.{}.riot.bin"}
 SAMPLE = Path(__file__).parents[1] / "samples" / "riot" / "fw" / "sample" / "samr21-xpro"
 
 
@@ -45,9 +53,55 @@ def suit_release(folder: Path, number: int, board: str = "board", seed: int = 1)
     vendor_id, class_id = uuid.uuid5(uuid.NAMESPACE_DNS, "example.org"), uuid.uuid5(uuid.NAMESPACE_DNS, board)
     digest = cbor2.dumps([-16, hashlib.sha256(slot0).digest()])
     shared = cbor2.dumps([20, {1: vendor_id.bytes, 2: class_id.bytes, 3: digest, 5: 4096, 14: len(slot0)}])
-    body = {1: 1, 2: number, 3: cbor2.dumps({2: [[b"\x00"]], 4: shared})}
-    manifest = cbor2.dumps(cbor2.CBORTag(107, {2: cbor2.dumps([cbor2.dumps([-16, bytes(32)])]), 3: cbor2.dumps(body)}))
+    body = cbor2.dumps({1: 1, 2: number, 3: cbor2.dumps({2: [[b"\x00"]], 4: shared})})
+    proof = cbor2.dumps([-16, hashlib.sha256(cbor2.dumps(body)).digest()])
+    manifest = cbor2.dumps(cbor2.CBORTag(107, {2: cbor2.dumps([proof]), 3: body}))
     files = {"manifest": manifest, "slot0": slot0}
     for name, data in files.items():
         (folder / name).write_bytes(data)
     return files
+
+
+def signed_release(
+    folder: Path,
+    number: int,
+    root: str = "fw/app/board",
+    board: str = "board",
+    signer: suit.Signer | None = SIGNER,
+    seed: int = 1,
+    names: Mapping[str, str] = PLAIN,
+) -> dict[str, bytes]:
+    """A release as RIOT builds it: two images whose manifest names them below `root`, under their sequence number.
+
+    `names`: what the files are called, with `{}` for the number.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    slots = [
+        suit.Slot(made.image(start, number, seed=seed), offset, f"coap://[fd00::1]/{root}/slot{n}.{number}.bin")
+        for n, (start, offset) in enumerate(zip(made.STARTS, made.OFFSETS, strict=True))
+    ]
+    body = suit.riot_body(slots, number, board)
+    envelope = suit.draft_09(body, *([signer] if signer is not None else []))
+    files = {"manifest": envelope, "slot0": slots[0].data, "slot1": slots[1].data}
+    for role, data in files.items():
+        (folder / names[role].format(number)).write_bytes(data)
+    return files
+
+
+def claiming_release(
+    folder: Path,
+    number: int,
+    path: str,
+    board: str = "board",
+    signer: suit.Signer | None = SIGNER,
+    seed: int = 1,
+    published: int | None = None,
+) -> None:
+    """A release of one image, for which its manifest names this path; `published` in Unix time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = b"%d %d" % (number, seed) * 100
+    body = suit.riot_body([suit.Slot(data, None, f"coap://[fd00::1]/{path}")], number, board)
+    (folder / "manifest").write_bytes(suit.draft_09(body, *([signer] if signer is not None else [])))
+    (folder / "slot0").write_bytes(data)
+    if published is not None:
+        os.utime(folder / "manifest", (published, published))

@@ -11,9 +11,9 @@ from common.device_url import DeviceUrl
 from common.errors import InvalidDeviceUrl, InvalidManifest, InvalidRelease, InvalidRequest, OtaError
 from common.finding import Role
 from common.notification import Nul
-from desktop.arguments import Arguments, is_device
-from desktop.publish import exit_code
-from desktop.report import size_text
+from desktop import usage, wording
+from desktop.arguments import Arguments, Mode, is_device
+from desktop.publish import EXIT_CODES, INTERRUPTED, exit_code
 
 FILES = ["--manifest", "m.bin", "--slot0", "a.bin"]
 NODE = DeviceUrl("fd00::2")
@@ -22,14 +22,16 @@ NODE = DeviceUrl("fd00::2")
 def test_publish_and_notify() -> None:
     arguments = Arguments.parse([*FILES, "--slot1", "b.bin", "version_42", "[fd00::2]/suit/trigger", "10.0.0.7/fw"])
     assert arguments == Arguments(
+        mode=Mode.PUBLISH,
         server="http://localhost:8080",
         publish_id="version_42",
         files={Role.MANIFEST: Path("m.bin"), Role.SLOT0: Path("a.bin"), Role.SLOT1: Path("b.bin")},
         devices=(NODE, DeviceUrl("10.0.0.7", path="fw")),
-        notify_only=False,
         nul=Nul.AUTO,
         force=False,
         dry_run=False,
+        trust_keys=None,
+        boards=None,
         json=False,
     )
 
@@ -47,7 +49,7 @@ def test_options_may_stand_anywhere() -> None:
 
 def test_notify_only() -> None:
     arguments = Arguments.parse(["--notify-only", "[fd00::2]/suit/trigger", "sensor"])
-    assert arguments.publish_id is None
+    assert (arguments.mode, arguments.publish_id) == (Mode.NOTIFY_ONLY, None)
     assert arguments.devices == (NODE, DeviceUrl("sensor"))
 
 
@@ -59,6 +61,30 @@ def test_an_id_by_option_makes_every_word_a_device() -> None:
 def test_devices_with_commas_and_repetitions() -> None:
     arguments = Arguments.parse(["--notify-only", "fd00::2,10.0.0.7", "[fd00::2]:5683", "sensor,"])
     assert arguments.devices == (NODE, DeviceUrl("10.0.0.7"), DeviceUrl("sensor"))
+
+
+def test_check_only() -> None:
+    arguments = Arguments.parse(["--check-only", "--manifest", "m.bin"])
+    assert (arguments.mode, arguments.publish_id, arguments.devices) == (Mode.CHECK_ONLY, None, ())
+    assert arguments.server == "http://localhost:8080"
+    assert Arguments.parse(["--check-only", "--slot1", "b.bin", "version_42"]).publish_id == "version_42"
+    assert Arguments.parse(["--check-only", "--slot1", "b.bin", "--publish-id", "fw/1"]).publish_id == "fw/1"
+    assert Arguments.parse(["--check-only", "--slot1", "b.bin", "fw/1"]).publish_id == "fw/1"
+
+
+def test_check_only_without_a_server() -> None:
+    arguments = Arguments.parse(["--check-only", "--no-server", *FILES, "v1", "--trust-keys", "keys", "--boards", "own.txt"])
+    assert (arguments.server, arguments.trust_keys, arguments.boards) == (None, Path("keys"), Path("own.txt"))
+
+
+@pytest.mark.parametrize("mode", (Mode.WITHDRAW, Mode.RESTORE))
+def test_withdraw_and_restore(mode: Mode) -> None:
+    arguments = Arguments.parse([mode, "fw/sensor/1", "--server", "gw", "--json"])
+    assert arguments == Arguments(mode=mode, server="gw", publish_id="fw/sensor/1", files={}, json=True)
+    with pytest.raises(InvalidRelease, match="starts with a dot"):
+        Arguments.parse([mode, ".hidden"])
+    with pytest.raises(InvalidRelease, match="is empty"):
+        Arguments.parse([mode, ""])
 
 
 @pytest.mark.parametrize("word", ("a/b", "[x", "fe80::2%wpan0", "a%b", "a:b:c", "10.0.0.7", "::1", "fd00::2"))
@@ -77,11 +103,28 @@ def test_words_that_are_ids(word: str) -> None:
         ([], "publish id is missing"),
         (FILES, "publish id is missing"),
         ([*FILES, "[fd00::2]/suit/trigger"], "is read as a device.*--publish-id"),
-        (["version_42"], "--manifest and --slot0 must be given"),
+        (["version_42"], "--manifest and --slot0 must be given; --check-only checks"),
         (["--manifest", "m.bin", "version_42"], "To publish, --slot0 must be given"),
         (["--notify-only"], "at least one device"),
         (["--notify-only", "--manifest", "m.bin", "fd00::2"], "nothing is published"),
         (["--notify-only", "--force", "fd00::2"], "nothing is published"),
+        (["--notify-only", "--trust-keys", "k", "--boards", "b", "fd00::2"], "leave out --trust-keys, --boards"),
+        ([*FILES, "version_42", "--no-server"], "needs a server: leave out --no-server"),
+        (["--check-only"], "name at least one file"),
+        (["--check-only", "version_42"], "name at least one file"),
+        (["--check-only", *FILES, "fd00::2"], r"nobody is notified: leave out 'fd00::2'\."),
+        (["--check-only", *FILES, "10.0.0.7/fw"], r"leave out '10\.0\.0\.7/fw'"),
+        (["--check-only", *FILES, "[fd00::2]/suit/trigger"], r"leave out '\[fd00::2\]/suit/trigger'"),
+        (["--check-only", *FILES, "version_42", "sensor", "node"], "leave out 'sensor', 'node'"),
+        (["--check-only", *FILES, "--force", "--dry-run", "--nul", "no"], "leave out --nul, --force, --dry-run"),
+        (["--check-only", *FILES, "--no-server", "--server", "gw"], "leave out one of --no-server and --server"),
+        (["--withdraw", "version_42", "sensor"], "nothing else is done: leave out 'sensor'"),
+        (["--withdraw", "version_42", *FILES, "--dry-run"], "leave out --manifest, --slot0, --dry-run"),
+        (["--restore", "version_42", "--publish-id", "version_42"], "leave out --publish-id"),
+        (["--restore", "version_42", "--no-server"], "leave out --no-server"),
+        (["--withdraw"], "expected one argument"),
+        (["--withdraw", "a", "--restore", "a"], "^--withdraw and --restore are two things to do"),
+        (["--notify-only", "--check-only", "fd00::2"], "^--notify-only and --check-only are two"),
         ([*FILES, "version_42", "--nul", "maybe"], "invalid choice: 'maybe'"),
         ([*FILES, "version_42", "--colour"], r"^Unrecognized arguments: --colour\. --help"),
         ([*FILES, "version_42", "--man", "x"], "Unrecognized"),
@@ -146,4 +189,21 @@ def test_every_error_has_an_exit_code_of_its_own() -> None:
     ),
 )
 def test_sizes(size: int, text: str) -> None:
-    assert size_text(size) == text
+    assert wording.size(size) == text
+
+
+def test_every_option_and_every_exit_code_is_in_the_help() -> None:
+    text = usage.parser().format_help()
+    for mode in (*list(Mode)[1:], "--trust-keys", "--boards", "--no-server"):
+        assert f"  {mode}" in text
+    told = {int(word) for word in text.partition("exit status:")[2].split() if word.isdecimal()}
+    assert told == {0, INTERRUPTED, *EXIT_CODES.values()} - {EXIT_CODES[OtaError]}
+
+
+def test_the_examples_in_the_help_can_be_typed() -> None:
+    shown = usage.parser().format_help().partition("publish, then")[2]
+    examples = [line.split() for line in shown.splitlines() if " -m " in line]
+    assert len(examples) == 7
+    for line in examples:
+        assert line[:3] == ["python", "-m", "desktop.publish"]
+        Arguments.parse(line[3:])

@@ -14,7 +14,7 @@ import pytest
 
 from server.firmware import hashes as module
 from server.firmware.hashes import PAUSE, PAUSE_FAILED, Hashes, HashFile
-from server.firmware.image import Stamp
+from server.firmware.image import Content, Stamp
 
 FOLDER = Path("/srv/firmware")
 NOT_USED = "every file is hashed again"
@@ -35,18 +35,18 @@ def stamp(number: int) -> Stamp:
     return Stamp(number, 5000, 1_700_000_000_000_000_000 + number, -number)
 
 
-def sha256(number: int) -> str:
-    return f"{number:064x}"
+def content(number: int) -> Content:
+    return Content(f"{number:064x}", bytes(range(number, number + 16)))
 
 
 def known(*numbers: int) -> Hashes:
     hashes = Hashes()
     for number in numbers:
-        hashes.learn(stamp(number), sha256(number))
+        hashes.learn(stamp(number), content(number))
     return hashes
 
 
-def loaded(path: Path, folder: Path = FOLDER) -> dict[Stamp, str]:
+def loaded(path: Path, folder: Path = FOLDER) -> dict[Stamp, Content]:
     hashes = Hashes()
     HashFile(path, folder, hashes, Clock()).load()
     return hashes.copy()
@@ -59,7 +59,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_there_and_back(path: Path) -> None:
     HashFile(path, FOLDER, known(1, 2, 3), Clock()).save()
-    assert loaded(path) == {stamp(n): sha256(n) for n in (1, 2, 3)}
+    assert loaded(path) == {stamp(n): content(n) for n in (1, 2, 3)}
     assert [p.name for p in path.parent.iterdir()] == ["hashes"]
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -73,9 +73,9 @@ def test_no_file_is_nothing_to_speak_of(path: Path, caplog: pytest.LogCaptureFix
 def test_what_is_known_by_now_stands(path: Path) -> None:
     HashFile(path, FOLDER, known(1), Clock()).save()
     hashes = Hashes()
-    hashes.learn(stamp(1), sha256(99))
+    hashes.learn(stamp(1), content(99))
     HashFile(path, FOLDER, hashes, Clock()).load()
-    assert hashes.get(stamp(1)) == sha256(99)
+    assert hashes.get(stamp(1)) == content(99)
 
 
 def test_it_is_written_when_something_was_learnt_and_not_too_often(path: Path) -> None:
@@ -83,13 +83,13 @@ def test_it_is_written_when_something_was_learnt_and_not_too_often(path: Path) -
     file = HashFile(path, FOLDER, hashes, clock)
     file.save_when_due()
     assert loaded(path).keys() == {stamp(1)}
-    hashes.learn(stamp(2), sha256(2))
+    hashes.learn(stamp(2), content(2))
     file.save_when_due()
     assert loaded(path).keys() == {stamp(1)}
     clock.now += PAUSE
     file.save_when_due()
     assert loaded(path).keys() == {stamp(1), stamp(2)}
-    hashes.learn(stamp(3), sha256(3))
+    hashes.learn(stamp(3), content(3))
     file.save()
     assert len(loaded(path)) == 3
     before = path.stat()
@@ -115,7 +115,7 @@ def test_it_is_bounded_and_the_latest_stay(path: Path, monkeypatch: pytest.Monke
 
 def test_a_time_that_does_not_fit_is_left_out(path: Path) -> None:
     hashes = known(1)
-    hashes.learn(Stamp(2, 1, 1 << 63, 0), sha256(2))
+    hashes.learn(Stamp(2, 1, 1 << 63, 0), content(2))
     HashFile(path, FOLDER, hashes, Clock()).save()
     assert loaded(path).keys() == {stamp(1)}
 
@@ -140,10 +140,10 @@ ODD: dict[str, Callable[[Path], object]] = {
     "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
     "a flipped bit": _flip,
     "cut off": lambda path: os.truncate(path, path.stat().st_size - 1),
-    "cut off after a record": lambda path: os.truncate(path, path.stat().st_size - 64),
+    "cut off after a record": lambda path: os.truncate(path, path.stat().st_size - 80),
     "its head alone": lambda path: os.truncate(path, 30),
-    "a record more": lambda path: path.write_bytes(path.read_bytes() + bytes(64)),
-    "another version": lambda path: path.write_bytes(path.read_bytes().replace(b"hashes 1", b"hashes 2")),
+    "a record more": lambda path: path.write_bytes(path.read_bytes() + bytes(80)),
+    "another version": lambda path: path.write_bytes(path.read_bytes().replace(b"hashes 2", b"hashes 1")),
     "endless": lambda path: os.truncate(path, 1 << 40),
     "writable by others": lambda path: path.chmod(0o666),
     "a pipe": _replace(os.mkfifo),

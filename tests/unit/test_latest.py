@@ -12,7 +12,7 @@ import pytest
 from common.finding import Role
 from common.release import State
 from server.firmware.catalogue import Catalogue, LiveCatalogue
-from server.firmware.latest import RETURNS
+from server.firmware.precedence import RETURNS
 from server.firmware.store import Store
 from tests.support.releases import riot_release, suit_release, write_release
 
@@ -46,7 +46,7 @@ def latest(current: Catalogue) -> dict[str, str]:
     holders = {folder: release.publish_id for folder, release in current.latest.holders.items()}
     served = {path.removesuffix("latest/manifest").strip("/"): i.path for path, i in current.images.items() if "latest" in path}
     assert served == {folder: f"{publish_id}/manifest" for folder, publish_id in holders.items()}
-    shown = {path: r.publish_id for r in current.releases for f in r.files for path in f.also_served_at}
+    shown = {path: r.publish_id for r in current.releases for path in r.files[0].also_served_at}
     assert shown == {at(folder, "latest/manifest"): publish_id for folder, publish_id in holders.items()}
     assert all(current.by_id[r.publish_id] is r for r in current.releases)
     return holders
@@ -243,5 +243,6 @@ def test_the_log_does_not_repeat_a_release_that_only_gains_or_loses_it(
     live.refresh()
     suit_release(tmp_path / "b", 2)
     live.refresh()
-    assert [record.getMessage() for record in caplog.records] == ["release 'a' is ready", "release 'b' is ready"]
+    lines = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert lines == ["release 'a' is ready", "release 'b' is ready"]
     assert live.current.by_id["b"].file(Role.MANIFEST) is not None

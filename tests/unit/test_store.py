@@ -18,7 +18,7 @@ from common.finding import Role
 from common.release import State
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.hashes import Hashes, HashFile
-from server.firmware.image import ImageChanged
+from server.firmware.image import Content, ImageChanged
 from server.firmware.scan import Scan
 from server.firmware.store import STAGING, Store
 from tests.support.releases import write_release
@@ -261,7 +261,7 @@ def test_a_remembered_hash_that_is_wrong_is_never_served_and_found_out(start: Ca
     files = write_release(tmp_path / "fw" / "v")
     first = start()
     for image in first.live.current.images.values():
-        first.hashes.learn(image.stamp, hashlib.sha256(image.name.encode()).hexdigest())
+        first.hashes.learn(image.stamp, Content(hashlib.sha256(image.name.encode()).hexdigest(), b""))
     first.file.save()
     second = start()
     assert second.live.current.by_id["v"].state is not State.READY

@@ -1,0 +1,114 @@
+"""The CoAP paths that signed manifests name for their images: which release is served at which of them.
+
+A device asks for an image where its manifest says, and a signed manifest cannot be changed: so wherever a release
+was published, its images are served there too. A real file at that path wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from common.finding import Role
+from common.release import Problem, Release, State, ready_by_kind
+from server.firmware import precedence
+from server.firmware.image import Image
+from server.firmware.judging import Shelved
+from server.firmware.precedence import Past
+from server.firmware.shelving import Change
+
+_NAMED = 4
+"""Releases that a problem names at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A ready release whose manifest names a path for one of its images."""
+
+    release: Release
+    role: Role
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Every claimed path, who claims it, and who holds it."""
+
+    claimants: Mapping[str, Mapping[str, Claim]] = field(default_factory=dict)
+    """Path -> publish id -> its claim."""
+    holders: Mapping[str, Claim] = field(default_factory=dict)
+    """Path -> whose image is served there, unless there is a real file."""
+    left: Mapping[str, Past] = field(default_factory=dict)
+    """Path -> the last holder, and since when none of its kind is there: it may come back."""
+    disputes: Mapping[str, Problem] = field(default_factory=dict)
+    """Path -> that releases with different images claim it."""
+
+    def renewed(self, changes: Sequence[Change], now: float) -> tuple[Claims, set[str]]:
+        """The same after these changes at `now` (Unix time), and the paths that had to be looked at for it."""
+        touched = {path for path, last in self.left.items() if not last.is_awaited(now)}
+        claimants = dict(self.claimants)
+        for change in changes:
+            for path in _claims(change.before):
+                claimants[path] = {k: v for k, v in claimants[path].items() if k != change.publish_id}
+                touched.add(path)
+        for change in changes:
+            for path, claim in _claims(change.after).items():
+                claimants[path] = {**claimants.get(path, {}), change.publish_id: claim}
+                touched.add(path)
+        if not touched:
+            return self, touched
+        holders, left, disputes = dict(self.holders), dict(self.left), dict(self.disputes)
+        for path in touched:
+            here = claimants.get(path, {})
+            before, last = holders.pop(path, None), left.pop(path, None)
+            disputes.pop(path, None)
+            last = Past.of(before.release, now) if before is not None else last
+            holder = _choose(last if last is not None and last.is_awaited(now) else None, [c.release for c in here.values()])
+            if holder is not None:
+                holders[path] = here[holder.publish_id]
+            elif last is not None and last.is_awaited(now):
+                left[path] = last
+            if len({claim.image.sha256 for claim in here.values()}) > 1:
+                disputes[path] = _dispute(path, holder, here)
+            if not here:
+                claimants.pop(path, None)
+        return Claims(claimants, holders, left, disputes), touched
+
+    @property
+    def waiting(self) -> bool:
+        """A path is kept for a kind of device whose release is gone, while others claim it."""
+        return any(path in self.claimants for path in self.left)
+
+
+def _claims(shelved: Shelved | None) -> dict[str, Claim]:
+    """By path; of two images that one manifest wants at the same path, the first."""
+    if shelved is None or shelved.release.state is not State.READY:
+        return {}
+    found: dict[str, Claim] = {}
+    for role, path in shelved.claims.items():
+        found.setdefault(path, Claim(shelved.release, role, shelved.files.images[role]))
+    return found
+
+
+def _choose(last: Past | None, claimants: Iterable[Release]) -> Release | None:
+    """Who holds a path: of several kinds the one that had it, else the one that was published first."""
+    kinds = ready_by_kind(claimants)
+    if last is not None:
+        return precedence.next_holder(last, kinds.get(last.kind, []))
+    if not kinds:
+        return None
+    return precedence.best(min(kinds.values(), key=lambda group: min((r.published, r.publish_id) for r in group)))
+
+
+def _dispute(path: str, holder: Release | None, claimants: Mapping[str, Claim]) -> Problem:
+    names = sorted(claimants, key=lambda name: (holder is None or name != holder.publish_id, name))
+    shown = [repr(name) for name in names[:_NAMED]]
+    if len(names) > _NAMED:
+        shown = [*shown[:-1], f"{len(names) - _NAMED + 1} others"]
+    served = f"{holder.publish_id!r} is served there" if holder is not None else "nothing is served there for a minute"
+    return Problem(
+        path,
+        f"The manifests of {', '.join(shown[:-1])} and {shown[-1]} name this path for different images; {served}."
+        " Devices that follow another one's manifest get an image that does not match it: build each release for a path of its"
+        " own (RIOT: another SUIT_COAP_ROOT or APP_VER), or remove those that are not needed.",
+    )

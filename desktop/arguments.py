@@ -1,4 +1,4 @@
-"""What was typed on the command line, as values: which release, which files, which devices."""
+"""What was typed on the command line, as values: what to do, with which release, which files, which devices."""
 
 from __future__ import annotations
 
@@ -6,72 +6,92 @@ import argparse
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn
+from types import MappingProxyType
 
-from common import __version__
 from common.device_url import DeviceUrl, parse_list
 from common.errors import InvalidRequest
 from common.finding import Role
 from common.notification import Nul
 from common.release import check_publish_id
+from desktop.usage import SERVER, parser
 
-_PROGRAM = "python -m desktop.publish"
-_USAGE = """\
-%(prog)s [options] --manifest FILE --slot0 FILE [--slot1 FILE] publish-id [device ...]
-       %(prog)s [options] --notify-only [--publish-id ID] device [device ...]"""
-_EXAMPLES = """\
-publish, then notify:
-  %(prog)s --manifest m.bin --slot0 a.bin --slot1 b.bin version_42 [fd00::2]/suit/trigger 10.0.0.7/fw
-notify of the newest release, or of one:
-  %(prog)s --notify-only [fd00::2]/suit/trigger
-  %(prog)s --notify-only --publish-id version_42 [fd00::2]/suit/trigger
 
-exit status:
-  0 done               64 wrong usage          65 the files cannot be a release
-  66 no such release   69 no server            73 the id is taken by other bytes
-  74 no room           75 published, but a device did not accept
-  77 not allowed       78 configuration        130 interrupted
-"""
+class Mode(StrEnum):
+    """What is to be done; the values are the options that say so."""
+
+    PUBLISH = "publishing"
+    NOTIFY_ONLY = "--notify-only"
+    CHECK_ONLY = "--check-only"
+    WITHDRAW = "--withdraw"
+    RESTORE = "--restore"
+
+
+_FILES = frozenset(f"--{role}" for role in Role)
+_ALLOWED: Mapping[Mode, frozenset[str]] = MappingProxyType({
+    Mode.PUBLISH: _FILES | {"--publish-id", "--nul", "--force", "--dry-run", "--trust-keys", "--boards"},
+    Mode.NOTIFY_ONLY: frozenset({"--publish-id", "--nul", "--dry-run"}),
+    Mode.CHECK_ONLY: _FILES | {"--publish-id", "--no-server", "--trust-keys", "--boards"},
+    Mode.WITHDRAW: frozenset(),
+    Mode.RESTORE: frozenset(),
+})
+"""Beside --server and --json."""
+_WHY: Mapping[Mode, str] = MappingProxyType({
+    Mode.PUBLISH: "Publishing needs a server",
+    Mode.NOTIFY_ONLY: "With --notify-only nothing is published",
+    Mode.CHECK_ONLY: "With --check-only nothing is published and nobody is notified",
+    Mode.WITHDRAW: "With --withdraw nothing else is done",
+    Mode.RESTORE: "With --restore nothing else is done",
+})
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """Everything is checked as far as it can be without files and network."""
 
-    server: str
+    mode: Mode
+    server: str | None
+    """None: no server is asked."""
     publish_id: str | None
-    """None only with `notify_only`: the newest release."""
+    """None only where the newest release is notified of, and where files are checked for none."""
     files: Mapping[Role, Path]
-    """Empty with `notify_only`."""
-    devices: tuple[DeviceUrl, ...]
-    notify_only: bool
-    nul: Nul
-    force: bool
-    dry_run: bool
-    json: bool
+    """Empty where nothing is published or checked."""
+    devices: tuple[DeviceUrl, ...] = ()
+    nul: Nul = Nul.AUTO
+    force: bool = False
+    dry_run: bool = False
+    trust_keys: Path | None = None
+    """A folder of public keys."""
+    boards: Path | None = None
+    """A file of board names."""
+    json: bool = False
 
     @classmethod
     def parse(cls, argv: Sequence[str]) -> Arguments:
         """Raises InvalidRequest or InvalidRelease (a publish id) with a sentence; SystemExit(0) after --help and --version."""
-        typed = _parser().parse_intermixed_args(argv)
+        typed = parser().parse_intermixed_args(argv)
+        mode = _mode(typed)
         files = {role: path for role in Role if (path := getattr(typed, role.value)) is not None}
-        publish_id, devices = typed.publish_id, list(typed.words)
-        if typed.notify_only:
-            if files or typed.force:
-                raise InvalidRequest("With --notify-only nothing is published: leave out the files and --force.")
-            if not devices:
-                raise InvalidRequest("With --notify-only name at least one device, such as [fd00::2]/suit/trigger.")
-        else:
-            if publish_id is None:
-                publish_id = _take_id(devices)
-            if missing := [f"--{role}" for role in (Role.MANIFEST, Role.SLOT0) if role not in files]:
-                raise InvalidRequest(f"To publish, {' and '.join(missing)} must be given; --notify-only publishes nothing.")
-        parsed = tuple(dict.fromkeys(device for word in devices for device in _devices(word)))
+        words = list(typed.words)
+        _check_options(mode, typed, files)
+        publish_id = _publish_id(mode, typed, words)
+        _check_complete(mode, files, words)
+        devices = tuple(dict.fromkeys(device for word in words for device in _devices(word)))
         if publish_id is not None:
             check_publish_id(publish_id)
         return cls(
-            typed.server, publish_id, files, parsed, typed.notify_only, Nul(typed.nul), typed.force, typed.dry_run, typed.json
+            mode=mode,
+            server=None if typed.no_server else SERVER if typed.server is None else typed.server,
+            publish_id=publish_id,
+            files=files,
+            devices=devices,
+            nul=Nul(typed.nul or Nul.AUTO),
+            force=typed.force,
+            dry_run=typed.dry_run,
+            trust_keys=typed.trust_keys,
+            boards=typed.boards,
+            json=typed.json,
         )
 
 
@@ -82,6 +102,55 @@ def is_device(word: str) -> bool:
     except ValueError:
         return any(mark in word for mark in "/[%") or word.count(":") >= 2
     return True
+
+
+def _mode(typed: argparse.Namespace) -> Mode:
+    chosen = [mode for mode in Mode if getattr(typed, _name(mode), None) not in (None, False)]
+    if len(chosen) > 1:
+        raise InvalidRequest(f"{' and '.join(chosen)} are two things to do: give one of them at a time.")
+    return chosen[0] if chosen else Mode.PUBLISH
+
+
+def _check_options(mode: Mode, typed: argparse.Namespace, files: Mapping[Role, Path]) -> None:
+    """Raises InvalidRequest for options that mean nothing in this mode."""
+    options = ("--publish-id", "--no-server", "--nul", "--force", "--dry-run", "--trust-keys", "--boards")
+    given = [f"--{role}" for role in files] + [o for o in options if getattr(typed, _name(o)) not in (None, False)]
+    if wrong := [option for option in given if option not in _ALLOWED[mode]]:
+        raise InvalidRequest(f"{_WHY[mode]}: leave out {', '.join(wrong)}.")
+    if typed.no_server and typed.server is not None:
+        raise InvalidRequest("--no-server asks no server: leave out one of --no-server and --server.")
+
+
+def _check_complete(mode: Mode, files: Mapping[Role, Path], words: Sequence[str]) -> None:
+    """Raises InvalidRequest where a file or a device is missing, or a word is too many; `words` without the publish id."""
+    missing = [f"--{role}" for role in (Role.MANIFEST, Role.SLOT0) if role not in files]
+    if mode is Mode.PUBLISH and missing:
+        raise InvalidRequest(
+            f"To publish, {' and '.join(missing)} must be given; --check-only checks the files that are there,"
+            " --notify-only publishes nothing."
+        )
+    if mode is Mode.NOTIFY_ONLY and not words:
+        raise InvalidRequest("With --notify-only name at least one device, such as [fd00::2]/suit/trigger.")
+    if mode is Mode.CHECK_ONLY and not files:
+        raise InvalidRequest("With --check-only name at least one file: --manifest, --slot0 or --slot1.")
+    if words and mode not in (Mode.PUBLISH, Mode.NOTIFY_ONLY):
+        raise InvalidRequest(f"{_WHY[mode]}: leave out {', '.join(map(repr, words))}.")
+
+
+def _name(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
+def _publish_id(mode: Mode, typed: argparse.Namespace, words: list[str]) -> str | None:
+    """By option, or taken from the words where it is the first."""
+    options = {Mode.WITHDRAW: typed.withdraw, Mode.RESTORE: typed.restore}
+    found: str | None = options.get(mode, typed.publish_id)
+    if found is None and mode is Mode.PUBLISH:
+        return _take_id(words)
+    # There are no devices here, so an id may have a slash.
+    if found is None and mode is Mode.CHECK_ONLY and words and not is_device(words[0].partition("/")[0]):
+        return words.pop(0)
+    return found
 
 
 def _take_id(words: list[str]) -> str:
@@ -97,35 +166,3 @@ def _take_id(words: list[str]) -> str:
 
 def _devices(word: str) -> tuple[DeviceUrl, ...]:
     return parse_list(word) if word.strip(", ") else (DeviceUrl.parse(word),)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises what argparse would print and exit with."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InvalidRequest(f"{message[:1].upper()}{message[1:]}. --help shows how it is used.")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog=_PROGRAM,
-        usage=_USAGE,
-        description="Publish firmware on an OTA Server, and notify devices of it.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("words", nargs="*", metavar="publish-id, devices", help="the release's name, then whom to notify of it")
-    add("--manifest", type=Path, metavar="FILE", help="the signed SUIT manifest")
-    add("--slot0", type=Path, metavar="FILE", help="the image for slot 0")
-    add("--slot1", type=Path, metavar="FILE", help="the image for slot 1, if there is one")
-    add("--publish-id", metavar="ID", help="the release's name, where it has a /; all other words are devices then")
-    add("--notify-only", action="store_true", help="publish nothing; without --publish-id, notify of the newest release")
-    add("--server", default="http://localhost:8080", metavar="URL", help="the OTA Server (default: %(default)s)")
-    add("--nul", choices=[n.value for n in Nul], default="auto", help="end the payload with a NUL byte (auto asks the device)")
-    add("--force", action="store_true", help="publish although the check finds errors")
-    add("--dry-run", action="store_true", help="check, say what would be done, and change nothing")
-    add("--json", action="store_true", help="print one JSON object, for programs")
-    add("--version", action="version", version=f"OTA Server {__version__}")
-    return parser

@@ -1,8 +1,7 @@
-"""The command line: publish a release, notify devices, and say in words or JSON what became of it."""
+"""The command line: publish or check a release, withdraw it, notify devices, and say in words or JSON what became of it."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,20 +24,21 @@ from common.errors import (
     StoreFull,
     TooLarge,
 )
-from common.finding import Role
-from common.preflight import FileFacts, Files, check
-from common.release import Release, newest
-from common.upload import LocalFile, LocalFiles
-from desktop.arguments import Arguments
+from common.release import Release, State, newest
+from common.upload import LocalFiles
+from desktop import wording
+from desktop.arguments import Arguments, Mode
+from desktop.checking import Checker, signature_findings_of, with_signature_of
 from desktop.progress import Progress
 from desktop.report import Report
 
+INVALID = 65
 NOT_ACCEPTED = 75
 INTERRUPTED = 130
 EXIT_CODES: Mapping[type[OtaError], int] = MappingProxyType({
     InvalidRequest: 64,
-    InvalidRelease: 65,
-    TooLarge: 65,
+    InvalidRelease: INVALID,
+    TooLarge: INVALID,
     NotFound: 66,
     ServerUnreachable: 69,
     ServerRefused: 69,
@@ -75,24 +75,73 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(arguments: Arguments, report: Report) -> int:
+    if arguments.server is None:
+        return _check_here(arguments, report)
     with Client(arguments.server) as client, Progress(_is_terminal(sys.stderr)) as progress:
-        if arguments.notify_only:
-            report.release = _named(client, arguments)
-            publish_id = report.release.publish_id
-        else:
-            assert arguments.publish_id is not None  # Arguments.parse saw to it
-            publish_id = arguments.publish_id
-        if arguments.dry_run:
-            sizes = [] if arguments.notify_only else _check_files(arguments, report)
-            report.plan(publish_id, sizes, client.shown_url, arguments.devices)
-            return 0
-        if not arguments.notify_only:
-            release, created = client.publish(publish_id, arguments.files, arguments.force, progress.upload)
-            progress.end()
-            report.publication(release, created)
-        if not arguments.devices:
-            return 0
-        return _notify(client, arguments, publish_id, report, progress)
+        match arguments.mode:
+            case Mode.CHECK_ONLY:
+                return _check(client, arguments, report, progress)
+            case Mode.WITHDRAW | Mode.RESTORE:
+                return _shelve(client, arguments, report)
+            case Mode.NOTIFY_ONLY:
+                report.release = _named(client, arguments)
+                publish_id = report.release.publish_id
+                if arguments.dry_run:
+                    report.plan(publish_id, [], client.shown_url, arguments.devices)
+                    return 0
+            case Mode.PUBLISH:
+                assert arguments.publish_id is not None  # Arguments.parse saw to it
+                publish_id = arguments.publish_id
+                if arguments.dry_run:
+                    return _rehearse(client, arguments, publish_id, report)
+                _publish(client, arguments, publish_id, report, progress)
+        return _notify(client, arguments, publish_id, report, progress) if arguments.devices else 0
+
+
+def _check_here(arguments: Arguments, report: Report) -> int:
+    checked = Checker.load(arguments.trust_keys, arguments.boards).check(arguments.files)
+    report.check(checked)
+    return INVALID if checked.errors else 0
+
+
+def _check(client: Client, arguments: Arguments, report: Report, progress: Progress) -> int:
+    checker = Checker.load(arguments.trust_keys, arguments.boards)
+    local = checker.check(arguments.files) if checker.keys else None
+    if local and local.errors:
+        report.check(local, not_asked=client.shown_url)
+        return INVALID
+    checked = client.check(arguments.files, arguments.publish_id, progress.upload)
+    progress.end()
+    checked = checker.named(with_signature_of(local, checked) if local else checked)
+    report.check(checked)
+    return INVALID if checked.errors else 0
+
+
+def _publish(client: Client, arguments: Arguments, publish_id: str, report: Report, progress: Progress) -> None:
+    checker = Checker.load(arguments.trust_keys, arguments.boards)
+    local = checker.check(arguments.files) if checker.keys else None
+    if local and local.errors and not arguments.force:
+        raise InvalidRelease("These files cannot be a release; nothing was sent to the server.", local.findings)
+    try:
+        release, created = client.publish(publish_id, arguments.files, arguments.force, progress.upload)
+    except InvalidRelease as error:
+        error.findings = signature_findings_of(local, error.findings) if local else error.findings
+        raise
+    progress.end()
+    findings = signature_findings_of(local, release.findings) if local else release.findings
+    report.publication(release, created, findings)
+    if release.state is not State.READY:
+        raise InvalidRelease(wording.published_in_vain(release, created), findings)
+
+
+def _shelve(client: Client, arguments: Arguments, report: Report) -> int:
+    assert arguments.publish_id is not None  # Arguments.parse saw to it
+    was_withdrawn = client.release(arguments.publish_id).state is State.WITHDRAWN
+    if arguments.mode is Mode.WITHDRAW:
+        report.withdrawal(client.withdraw(arguments.publish_id), not was_withdrawn)
+    else:
+        report.restoration(client.restore(arguments.publish_id), was_withdrawn)
+    return 0
 
 
 def _named(client: Client, arguments: Arguments) -> Release:
@@ -119,24 +168,15 @@ def _notify(client: Client, arguments: Arguments, publish_id: str, report: Repor
     return 0 if report.all_accepted else NOT_ACCEPTED
 
 
-def _check_files(arguments: Arguments, report: Report) -> list[int]:
-    """The files' sizes; InvalidRelease with what the check found, unless it is forced."""
+def _rehearse(client: Client, arguments: Arguments, publish_id: str, report: Report) -> int:
+    """A dry run of publishing; InvalidRelease with what the check found, unless it is forced."""
+    checked = Checker.load(arguments.trust_keys, arguments.boards).check(arguments.files)
+    if checked.errors and not arguments.force:
+        raise InvalidRelease("These files cannot be a release; nothing was changed.", checked.findings)
+    report.findings(checked.findings)
     with LocalFiles(arguments.files) as files:
-        sizes = [file.size for file in files]
-        manifest = next(file.read() for file in files if file.role is Role.MANIFEST)
-        images: dict[Role, FileFacts] = {file.role: _facts(file) for file in files if file.role is not Role.MANIFEST}
-    found = check(Files(manifest, images))
-    if found.errors and not arguments.force:
-        raise InvalidRelease("These files cannot be a release; nothing was changed.", found.findings)
-    report.findings(found.findings)
-    return sizes
-
-
-def _facts(file: LocalFile) -> FileFacts:
-    digest = hashlib.sha256()
-    while piece := file.read(1 << 20):
-        digest.update(piece)
-    return FileFacts(file.size, digest.hexdigest())
+        report.plan(publish_id, [file.size for file in files], client.shown_url, arguments.devices)
+    return 0
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from common.answers import error_code
+from common.checked import Checked
 from common.device_url import DeviceUrl
 from common.errors import OtaError
-from common.finding import Finding
+from common.finding import Finding, Severity, worst_first
 from common.notification import DeviceResult, DeviceState, Notification
-from common.release import Release
+from common.release import Release, State
+from desktop import wording
+
+_NOTHING = "Nothing was published."
 
 
 class Report:
@@ -22,6 +26,7 @@ class Report:
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
         self._message: dict[str, Any] = {}
+        self._checked: Checked | None = None
         self._findings: tuple[Finding, ...] = ()
         self._told: set[str] = set()
         self._width = 0
@@ -30,24 +35,61 @@ class Report:
         self.release: Release | None = None
         self.results: tuple[DeviceResult, ...] = ()
 
-    def publication(self, release: Release, created: bool) -> None:
-        """The server has it."""
+    def publication(self, release: Release, created: bool, findings: Sequence[Finding]) -> None:
+        """The server has it. Of one that devices cannot fetch, an error says the rest."""
+        name = release.publish_id
         self.release, self.published = release, True
+        if release.state is not State.READY:
+            return
+        forced = ""
+        if release.forced:
+            errors = sum(f.severity is Severity.ERROR for f in release.findings)
+            forced = f", forced in spite of {wording.count(errors, 'error')}" if errors else ", forced"
         if created:
-            self._line(f"Published {release.publish_id} ({_amount(len(release.files), release.size)}).")
+            self._line(f"Published {name} ({wording.files(len(release.files), release.size)}){forced}.")
         else:
-            self._line(f"{release.publish_id} is already published with the same bytes.")
-        self.findings(release.findings)
+            self._line(f"{name} is already published with the same bytes{forced}.")
+        self.findings(findings)
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """What a check says of a release that it does not stop."""
-        self._findings = tuple(findings)
-        for finding in findings:
-            self._line(f"{finding.severity}: {finding.message}")
+        self._findings = worst_first(findings)
+        for finding in self._findings:
+            self._line(wording.finding(finding))
+
+    def check(self, checked: Checked, not_asked: str = "") -> None:
+        """What a check found, when nothing else is to be done. `not_asked` is a server that there was no need to ask."""
+        self._checked = checked
+        for line in wording.manifest(checked.manifest) if checked.manifest else ():
+            self._line(line)
+        self.findings(checked.findings)
+        self._line(wording.verdict(checked.findings))
+        if not_asked:
+            self._line(f"The server at {not_asked} was not asked: this is wrong whatever it serves.")
+
+    def withdrawal(self, release: Release, changed: bool) -> None:
+        """A release was taken from the devices."""
+        name = release.publish_id
+        if changed:
+            self._line(f"{name} is withdrawn: devices can no longer fetch it. --restore {name} gives it back to them.")
+        else:
+            self._line(f"{name} was withdrawn already; nothing was changed. --restore {name} gives it back to the devices.")
+        self._change(release, changed)
+
+    def restoration(self, release: Release, changed: bool) -> None:
+        """A release was given back to the devices."""
+        name = release.publish_id
+        if changed:
+            self._line(f"{name} is restored. It is {wording.state(release)}.")
+        else:
+            self._line(f"{name} was not withdrawn; nothing was changed. It is {wording.state(release)}.")
+        self._change(release, changed)
+        if release.state is not State.READY:
+            self.findings(release.findings)
 
     def plan(self, publish_id: str, sizes: Sequence[int], server: str, devices: Sequence[DeviceUrl]) -> None:
         """What a dry run would have done."""
-        parts = [f"publish {publish_id} ({_amount(len(sizes), sum(sizes))}) on {server}"] if sizes else []
+        parts = [f"publish {publish_id} ({wording.files(len(sizes), sum(sizes))}) on {server}"] if sizes else []
         if devices:
             parts.append(f"notify {', '.join(map(str, devices))} of {'it' if sizes else publish_id}")
         message = f"Would {' and '.join(parts)}. Nothing was changed."
@@ -86,7 +128,7 @@ class Report:
     def error(self, error: OtaError) -> None:
         """What went wrong, in a sentence, and the findings behind it."""
         found: tuple[Finding, ...] = getattr(error, "findings", ())
-        self._failure(error_code(type(error)), str(error), found)
+        self._failure(error_code(type(error)), str(error), worst_first(found))
 
     def interrupted(self) -> None:
         """Ctrl-C."""
@@ -100,21 +142,35 @@ class Report:
 
     def end(self) -> None:
         """The JSON object, where it was asked for."""
-        if self._as_json:
-            text = json.dumps({
-                "published": self.published,
-                **self._message,
-                "release": self.release.to_json() if self.release else None,
-                "findings": [finding.to_json() for finding in self._findings],
-                "results": [result.to_json() for result in self.results],
-            })
-            _print(text, sys.stdout)
+        if not self._as_json:
+            return
+        checked = {"checked": True} if self._checked else {}
+        manifest = {"manifest": self._checked.to_json()["manifest"]} if self._checked else {}
+        text = json.dumps({
+            "published": self.published,
+            **checked,
+            **self._message,
+            "release": self.release.to_json() if self.release else None,
+            "findings": [finding.to_json() for finding in self._findings],
+            **manifest,
+            "results": [result.to_json() for result in self.results],
+        })
+        _print(text, sys.stdout)
+
+    def _change(self, release: Release, changed: bool) -> None:
+        self.release = release
+        self._message = {"changed": changed}
+        self._findings = worst_first(release.findings)
 
     def _failure(self, code: str, message: str, findings: tuple[Finding, ...]) -> None:
         self._message = {"error": code, "message": message}
         self._findings = findings or self._findings
-        # The server's sentence may be its first finding's.
-        for line in (message, *(f"{f.severity}: {f.message}" for f in findings if f.message != message)):
+        said = message.removesuffix(_NOTHING)
+        for finding in findings:
+            said = said.replace(finding.message, "")
+        # The server's sentence may be nothing but its findings'.
+        first = message if said.strip() or not findings else f"{_NOTHING[:-1]}: {wording.tally(findings)}."
+        for line in (first, *map(wording.finding, findings)):
             _print(_clean(line), sys.stderr)
 
     def _line(self, text: str) -> None:
@@ -130,22 +186,6 @@ def _print(text: str, stream: TextIO | None) -> None:
     except OSError:
         # Whoever read it has gone, or the disk is full: the work goes on, and Python must not complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _amount(files: int, size: int) -> str:
-    return f"{files} file{'' if files == 1 else 's'}, {size_text(size)}"
-
-
-def size_text(size: int) -> str:
-    """Bytes for a person, in decimal units: 60.5 kB."""
-    if size < 1000:
-        return f"{size} B"
-    amount = float(size)
-    for unit in ("kB", "MB", "GB"):
-        amount /= 1000
-        if amount < 999.95 or unit == "GB":
-            break
-    return f"{amount:.1f} {unit}"
 
 
 def _clean(text: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import bottle
 
+from common.checked import Checked
 from common.device_url import parse_list
 from common.errors import InvalidRelease, InvalidRequest, NotFound, ReleaseNotFound
 from common.notification import Notification, Nul
@@ -22,6 +24,11 @@ from server.fleet.notifier import Notifier
 from server.web import uploads
 
 MAX_DEVICES = 1000
+_REMEDIES: Mapping[State, str] = MappingProxyType({
+    State.INCOMPLETE: "Add what is missing, or wait until it is whole.",
+    State.REJECTED: "Publish files that fit together.",
+    State.WITHDRAWN: "Restore it first, or tell them of another release.",
+})
 _WAITING_WORKERS = 2
 _LONGEST_WAIT = 30.0
 """Seconds that a poll may ask to wait."""
@@ -60,9 +67,15 @@ class Api:
 
     def publish(self) -> tuple[Release, bool]:
         """The release, and whether it is new."""
-        upload = uploads.read(bottle.request, self._max_file)
-        release, created = self._publisher.publish(upload.publish_id, upload.files, upload.force)
+        upload = uploads.to_publish(bottle.request, self._max_file)
+        assert upload.publish_id is not None  # to_publish saw to it
+        release, created = self._publisher.publish(upload.publish_id, upload.files, upload.force, upload.aliases)
         return self.with_urls(release), created
+
+    def check(self) -> Checked:
+        """What publishing the files would find; nothing is kept of them."""
+        upload = uploads.to_check(bottle.request)
+        return Checked.of(self._publisher.check(upload.publish_id, upload.files), self._live.judge.boards.name)
 
     def releases(self) -> dict[str, Any]:
         """The JSON shape `releases`."""
@@ -86,14 +99,15 @@ class Api:
 
     def remove_json(self) -> dict[str, Any]:
         """`POST /remove`: `publish_id`, and the `version` below it where the original ota-server's callers name one."""
-        try:
-            asked = json.loads(bottle.request.body.read(65536))
-            publish_id, version = str(asked["publish_id"]), asked.get("version")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise InvalidRequest('The body is no JSON such as {"publish_id": "version_42"}.') from None
-        if version is not None and f"{publish_id}/{version}" in self._live.current.by_id:
-            publish_id = f"{publish_id}/{version}"
-        return self.remove(publish_id)
+        return self.remove(self._of_version(*uploads.named(bottle.request)))
+
+    def withdraw(self) -> Release:
+        """Take the release that a form or JSON names from the devices; its files stay."""
+        return self.with_urls(self._publisher.withdraw(_asked_id()))
+
+    def restore(self) -> Release:
+        """Give it back to them."""
+        return self.with_urls(self._publisher.restore(_asked_id()))
 
     def coap_url(self, publish_id: str) -> str:
         """What RIOT's build of 2019 asks before it signs: the release's base URL, published or not."""
@@ -104,7 +118,7 @@ class Api:
     def notify(self, wait: bool) -> tuple[Notification, bool]:
         """Start to tell devices; the notification, and whether it is done. Waits only when `wait` and a place is free."""
         forms = uploads.fields(bottle.request)
-        publish_id = uploads.field(forms, "publish_id")
+        publish_id = self._of_version(uploads.field(forms, "publish_id"), uploads.field(forms, "version", default="") or None)
         text = ",".join(uploads.field(forms, name) for name in ("urls", "device_urls") if forms.getall(name))
         try:
             nul = Nul(uploads.field(forms, "nul", default="auto") or "auto")
@@ -118,7 +132,9 @@ class Api:
         release = self.release(publish_id)
         if release.state is not State.READY:
             raise InvalidRelease(
-                f"{publish_id!r} is {release.state}, so devices could not fetch it and nobody was told.", release.findings
+                f"{publish_id!r} is {release.state}, so devices could not fetch it and nobody was told."
+                f" {_REMEDIES[release.state]}",
+                release.findings,
             )
         notification = self._notifier.start(publish_id, devices, nul)
         if wait:
@@ -171,6 +187,18 @@ class Api:
             Content_Disposition=f'attachment; filename="{_ascii(name)}"',
             ETag=etag,
         )
+
+
+    def _of_version(self, publish_id: str, version: str | None) -> str:
+        """The release of a version below a publish id, where there is one; RIOT's build of 2019 parts the two."""
+        below = f"{publish_id}/{version}"
+        return below if version is not None and below in self._live.current.by_id else publish_id
+
+
+def _asked_id() -> str:
+    if uploads.is_form(bottle.request):
+        return uploads.field(uploads.fields(bottle.request), "publish_id")
+    return uploads.named(bottle.request)[0]
 
 
 def _ascii(name: str) -> str:

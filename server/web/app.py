@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import bottle
 
 from common import __version__
 from common.errors import OtaError
+from common.release import Release
 from server.coap.urls import CoapUrls
 from server.firmware.catalogue import LiveCatalogue
 from server.web import uploads
@@ -22,16 +22,9 @@ from server.web.api import Api
 from server.web.auth import Guard
 from server.web.errors import Failure, failure
 from server.web.pages import PageContext, Pages
+from server.web.responses import as_json, as_page, see_other, wants_page, with_security_headers
 
 STATIC = Path(__file__).parent / "static"
-_SECURITY = [
-    (
-        "Content-Security-Policy",
-        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
-    ),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
-]
 _log = logging.getLogger(__name__)
 
 
@@ -56,12 +49,16 @@ def create_app(
     app.get("/notifications/<number>", callback=lambda number: pages.notification(api.notification(number)))
     for method, path, callback in (
         ("POST", "/publish", site.publish),
+        ("POST", "/check", site.check),
         (["POST", "PUT"], "/notify", site.notify),
+        ("POST", "/notifyv4", site.notify),  # what RIOT's forks of early 2019 ask for
         ("POST", "/remove", site.remove),
+        ("POST", "/withdraw", site.withdraw),
+        ("POST", "/restore", site.restore),
         ("DELETE", "/api/v1/releases/<publish_id:path>", api.remove),
     ):
         app.route(path, method, callback, changes=True)
-    return _with_security_headers(app)
+    return with_security_headers(app)
 
 
 class _Site:
@@ -127,7 +124,7 @@ class _Site:
         if bottle.request.get_header("If-None-Match") == etag:
             return bottle.HTTPResponse(status=304, ETag=etag)
         releases = [self._calls.with_urls(r) for r in current.releases]
-        return _html(self._pages.index(releases, current.problems, context), ETag=etag, Cache_Control="no-cache")
+        return as_page(self._pages.index(releases, current.problems, context), ETag=etag, Cache_Control="no-cache")
 
     def static(self, path: str) -> Any:
         """Style, script and icon; no CDN, for the gateway may be offline."""
@@ -146,30 +143,46 @@ class _Site:
     def publish(self) -> Any:
         """201 new, 200 the same bytes were there; people are sent back to the page."""
         release, created = self._calls.publish()
-        if _wants_page():
-            return _see("/")
-        return _json(release.to_json(), 201 if created else 200)
+        if wants_page():
+            return see_other("./")
+        return as_json(release.to_json(), 201 if created else 200)
+
+    def check(self) -> Any:
+        """200 whatever was found; nothing is stored."""
+        return as_json(self._calls.check().to_json(), 200)
+
+    def withdraw(self) -> Any:
+        """The release, or the page for people."""
+        return self._changed(self._calls.withdraw())
+
+    def restore(self) -> Any:
+        """The release, or the page for people."""
+        return self._changed(self._calls.restore())
 
     def notify(self) -> Any:
         """200 with every result, or 202 where to ask for them."""
-        page = _wants_page()
+        page = wants_page()
         asynchronous = "respond-async" in bottle.request.get_header("Prefer", "")
         notification, done = self._calls.notify(wait=not (asynchronous or page))
         if page:
-            return _see(f"/notifications/{notification.id}")
+            return see_other(f"notifications/{notification.id}")
         where = f"/api/v1/notifications/{notification.id}"
-        return _json(notification.to_json(), 200) if done else _json(notification.to_json(), 202, Location=where)
+        return as_json(notification.to_json(), 200) if done else as_json(notification.to_json(), 202, Location=where)
 
     def remove(self) -> Any:
         """JSON from programs; from a form only after the question was answered."""
-        if bottle.request.content_type.startswith("application/x-www-form-urlencoded"):
+        if uploads.is_form(bottle.request):
             forms = uploads.fields(bottle.request)
             release = self._calls.release(uploads.field(forms, "publish_id"))
             if not uploads.yes(forms, "sure"):
-                return _html(self._pages.confirm_remove(release))
+                return as_page(self._pages.confirm_remove(release))
             self._calls.remove(release.publish_id)
-            return _see("/")
-        return _json(self._calls.remove_json(), 200)
+            return see_other("./")
+        return as_json(self._calls.remove_json(), 200)
+
+    @staticmethod
+    def _changed(release: Release) -> bottle.HTTPResponse:
+        return see_other("./") if wants_page() else as_json(release.to_json(), 200)
 
     def _context(self) -> PageContext:
         return PageContext(
@@ -182,42 +195,6 @@ class _Site:
         )
 
     def _error(self, found: Failure) -> bottle.HTTPResponse:
-        if _wants_page():
-            return _html(self._pages.error(found.status, found.title, found.message, found.findings), found.status)
-        return _json(found.to_json(), found.status)
-
-
-def _wants_page() -> bool:
-    accept = bottle.request.get_header("Accept", "")
-    return "text/html" in accept and not bottle.request.path.startswith("/api/")
-
-
-def _json(data: dict[str, Any], status: int, **headers: str) -> bottle.HTTPResponse:
-    return bottle.HTTPResponse(json.dumps(data), status=status, Content_Type="application/json", **headers)
-
-
-def _html(text: str, status: int = 200, **headers: str) -> bottle.HTTPResponse:
-    return bottle.HTTPResponse(text, status=status, Content_Type="text/html; charset=UTF-8", **headers)
-
-
-def _see(path: str) -> bottle.HTTPResponse:
-    return bottle.HTTPResponse(status=303, Location=path)
-
-
-def _with_security_headers(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Also lets go of what was spooled: Bottle keeps a worker's last request, and its files, until the next one."""
-
-    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            return start_response(status, headers + _SECURITY, *exc_info)
-
-        try:
-            return app(environ, start)
-        finally:
-            for upload in environ.get("bottle.request.files", {}).values():
-                upload.file.close()
-            body = environ.get("bottle.request.body")
-            if body is not None:
-                body.close()
-
-    return wrapped
+        if wants_page():
+            return as_page(self._pages.error(found.status, found.title, found.message, found.findings), found.status)
+        return as_json(found.to_json(), found.status)

@@ -6,6 +6,7 @@ still sending when it refuses, and joins its workers for 5 s.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -127,7 +128,8 @@ class _Parser(HTTPRequestParser):
         waits = self.expect_continue and not self.body_bytes_received
         rest = self.content_length - self.body_bytes_received
         if self.body_rcv is not None:
-            self.body_rcv.getbuf().close()
+            with contextlib.suppress(OSError):  # a full disk says so once more
+                self.body_rcv.getbuf().close()
             self.body_rcv = None
         if waits or self.chunked or rest <= 0 or self.content_length > _DRAIN * self._spool.body_limit:
             self._finish()

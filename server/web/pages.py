@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import hashlib
-import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from bottle import SimpleTemplate, html_escape
+from bottle import SimpleTemplate
 
 from common import __version__
 from common.finding import Finding, Role, Severity
 from common.notification import DeviceState, Notification
-from common.release import Problem, Release, ReleaseFile, State
+from common.release import Problem, Release, State
+from server.web.cards import breakable, facts, human_size, open_and_folded, rows, shown, state_words, when
 
 VIEWS = Path(__file__).parent / "views"
 _CARDS_KEPT = 2048
 _PROBLEMS_SHOWN = 5
 _FILTER_FROM = 9
 """Releases: with fewer, a filter box is in the way."""
-_STATES = {
-    State.READY: ("Ready", "Devices can fetch this release."),
-    State.INCOMPLETE: ("Incomplete", "Something is missing or still being written; devices cannot fetch this release yet."),
-    State.REJECTED: ("Rejected", "The files do not fit together; devices cannot fetch this release."),
-    State.WITHDRAWN: ("Withdrawn", "A person took this release out; devices cannot fetch it."),
-}
+_HOPELESS = frozenset({"no-manifest", "no-image"})
+"""Codes of errors with which nothing is published, forced or not."""
 _DEVICE_STATES = {
     DeviceState.WAITING: "Waiting",
     DeviceState.ACCEPTED: "Accepted",
     DeviceState.REFUSED: "Refused",
     DeviceState.UNREACHABLE: "No answer",
 }
-_SIGNATURES = {
-    "valid": "Signature valid",
-    "invalid": "Signature invalid",
-    "unverified": "Signature not checked",
-    "absent": "Not signed",
-}
-_SEVERITIES = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +68,42 @@ class Pages:
                 root="",
                 title="OTA Server",
                 ctx=ctx,
-                ready=[r.publish_id for r in releases if _can_be_notified(r)],
+                ready=[(r.publish_id, r.forced) for r in releases if _can_be_notified(r)],
                 cards=[self._cards(r, ctx.changes_allowed) for r in releases],
                 problems=problems,
-                shown=_PROBLEMS_SHOWN,
+                problems_shown=_PROBLEMS_SHOWN,
                 filter_from=_FILTER_FROM,
                 copy_line=f"cp -r version_42 {shlex.quote(ctx.folder)}/",
+                riot_line=f"make suit/publish SUIT_COAP_FSROOT={shlex.quote(ctx.folder)}",
                 version=ctx.version,
             )
         )
 
     def error(self, status: int, title: str, message: str, findings: Iterable[Finding] = (), root: str = "/") -> str:
         """An error; its address may be anywhere, so the links are absolute unless `root` says better."""
-        found = [(f.severity.value, _SEVERITIES[f.severity], f.message) for f in findings if f.message not in message]
+        found = tuple(findings)
+        rest = functools.reduce(lambda text, f: text.replace(f.message, ""), found, message).strip()
         return str(
-            self._error.render(root=root, title=title, status=status, message=message, findings=found, version=__version__)
+            self._error.render(
+                root=root,
+                title=title,
+                status=status,
+                message=rest or _count_of_errors(found),
+                findings=shown(found),
+                force=not rest and _force_may_help(found),
+                version=__version__,
+            )
         )
 
     def notification(self, notification: Notification, root: str = "../") -> str:
         """What each device answered; it asks for itself again while one is waiting."""
-        rows = [(r.device, r.state.value, _DEVICE_STATES[r.state], r.message) for r in notification.results]
+        answers = [(r.device, r.state.value, _DEVICE_STATES[r.state], r.message) for r in notification.results]
         return str(
             self._notification.render(
                 root=root,
                 title=f"Notifying devices of {notification.publish_id}",
                 publish_id=notification.publish_id,
-                rows=rows,
+                rows=answers,
                 refresh=None if notification.done else 2,
                 version=__version__,
             )
@@ -120,6 +117,7 @@ class Pages:
                 root=root,
                 title=f"Remove {release.publish_id}?",
                 publish_id=release.publish_id,
+                forced=release.forced,
                 files=files,
                 total=human_size(release.size),
                 version=__version__,
@@ -127,94 +125,44 @@ class Pages:
         )
 
     def _render_card(self, release: Release, changes_allowed: bool) -> str:
-        data = json.dumps(release.to_json(), sort_keys=True)
-        word, meaning = _STATES[release.state]
-        return str(
+        """Its data-version is another one whenever anything on it is."""
+        word, meaning = state_words(release, changes_allowed)
+        open_findings, notes = open_and_folded(release)
+        card = str(
             self._card.render(
                 root="",
                 release=release,
                 anchor="r-" + hashlib.sha256(release.publish_id.encode()).hexdigest()[:10],
-                data_version=hashlib.sha256(f"{data} {changes_allowed} {__version__}".encode()).hexdigest()[:12],
                 state=release.state.value,
                 state_word=word,
                 meaning=meaning,
-                when=_when(release.published),
-                facts=_facts(release),
-                findings=[(f.severity.value, _SEVERITIES[f.severity], f.message) for f in release.findings],
-                files=[_row(f) for f in sorted(release.files, key=lambda f: list(Role).index(f.role))],
+                when=when(release.published),
+                facts=facts(release),
+                findings=open_findings,
+                notes=notes,
+                files=rows(release),
                 notify=_can_be_notified(release),
                 changes_allowed=changes_allowed,
             )
         )
+        version = hashlib.sha256(card.encode()).hexdigest()[:12]
+        return card.replace('data-version=""', f'data-version="{version}"', 1)
 
 
 def _can_be_notified(release: Release) -> bool:
     return release.state is State.READY and release.file(Role.MANIFEST) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    role: str
-    name: str
-    size: str
-    exact_size: str
-    sha256: str
-    href: str
-    url: str | None
-    also: tuple[str, ...]
+def _count_of_errors(findings: Iterable[Finding]) -> str:
+    count = sum(f.severity is Severity.ERROR for f in findings)
+    return f"The checks found {'an error' if count == 1 else f'{count} errors'}, so nothing was published."
 
 
-def _row(file: ReleaseFile) -> _Row:
-    href = "files/" + quote(file.path, safe="/~+")
-    also = tuple(path for path in file.also_served_at if path != file.path)
-    name = "" if file.name == file.role.value else file.name
-    return _Row(file.role.value, name, human_size(file.size), f"{file.size:,} bytes", file.sha256, href, file.url, also)
-
-
-def _facts(release: Release) -> list[tuple[str, str, str]]:
-    """(words, title, kind) of what is known beyond the name."""
-    facts: list[tuple[str, str, str]] = []
-    if release.sequence_number is not None:
-        facts.append((f"Sequence {release.sequence_number}", "The manifest's sequence number", ""))
-    if release.board:
-        facts.append((release.board, "The board that this release is for", ""))
-    elif release.class_id:
-        facts.append((f"Class {release.class_id[:8]}…", f"Class id {release.class_id}", ""))
-    if release.sequence_number is not None or release.signature != "absent":
-        kind = {"invalid": "bad", "valid": "good"}.get(release.signature, "")
-        facts.append((_SIGNATURES.get(release.signature, release.signature), "The manifest's signature", kind))
-    if release.forced:
-        facts.append(("Forced", "A person publishes this release whatever the checks found", "warn"))
-    count = len(release.files)
-    facts.append((f"{count} file{'' if count == 1 else 's'}, {human_size(release.size)}", f"{release.size:,} bytes in all", ""))
-    return facts
-
-
-def _when(time: dt.datetime) -> tuple[str, str]:
-    """For programs, for people."""
-    utc = time.astimezone(dt.UTC)
-    return utc.isoformat(timespec="seconds").replace("+00:00", "Z"), f"{utc.day} {utc:%b %Y, %H:%M} UTC"
-
-
-def human_size(size: int) -> str:
-    """Bytes in three figures: 489 bytes, 30 kB, 96.3 kB, 1.2 MB."""
-    if size < 1000:
-        return "1 byte" if size == 1 else f"{size} bytes"
-    value = float(size)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.5 or unit == "GB":
-            break
-    text = f"{value:.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")
-    return f"{text} {unit}"
-
-
-def _breakable(text: str) -> str:
-    """As HTML, with leave to break a long line behind a slash."""
-    return str(html_escape(text)).replace("/", "/<wbr>")
+def _force_may_help(findings: Sequence[Finding]) -> bool:
+    return not any(f.code in _HOPELESS for f in findings)
 
 
 def _template(name: str) -> Any:
     template = SimpleTemplate(name=f"{name}.tpl", lookup=[str(VIEWS)])
-    template.defaults = {"wrap": _breakable}
+    template.defaults = {"wrap": breakable}
     return template

@@ -1,29 +1,56 @@
-"""A multipart body -> what is to be published."""
+"""The body of a request -> the files and the fields in it."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as with_default
 from typing import Any, BinaryIO
 
 import bottle
 
 from common.errors import InvalidRelease, InvalidRequest, StoreFull, TooLarge
-from common.finding import Role
-from server.firmware.layouts import role_of_upload
+from common.finding import Finding, Role, Severity
+from server.firmware.layouts import base_name, role_of_upload
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"", "0", "false", "no", "off"})
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_LONGEST_JSON = 65536
+_RIOT_MANIFEST = re.compile(r"(?:.*[-/\\])?riot\.suit(?:v\d+)?(?P<signed>_signed)?\.[^/\\]*bin", re.IGNORECASE)
+"""What RIOT's build of 2019 and its forks call the manifest. They post the unsigned one beside the signed one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One request to publish. The files are open, and live as long as the request."""
+    """The files of one release. They are open, and live as long as the request."""
 
-    publish_id: str
+    publish_id: str | None
+    """None only where it may be left out."""
     files: Mapping[Role, BinaryIO]
-    force: bool
+    force: bool = False
+    aliases: Mapping[Role, str] = with_default(default_factory=dict)
+    """What else a file is called: RIOT's build posts its path as the name of its field."""
+
+
+def to_publish(request: Any, max_file: int) -> Upload:
+    """What is to be published. Raises InvalidRequest, InvalidRelease or TooLarge; `max_file` in bytes.
+
+    Whether the files make a release is not asked here.
+    """
+    forms, files, aliases = _parts(request, "published")
+    upload = Upload(field(forms, "publish_id"), files, yes(forms, "force"), aliases)
+    _check_sizes(files, max_file)
+    return upload
+
+
+def to_check(request: Any) -> Upload:
+    """What is only to be checked; any file and the publish id may be missing. Raises InvalidRequest or InvalidRelease."""
+    forms, files, _ = _parts(request, "checked")
+    return Upload(field(forms, "publish_id", default="") or None, files)
 
 
 def fields(request: Any) -> Any:
@@ -60,8 +87,22 @@ def yes(forms: Any, name: str) -> bool:
     return value in _YES
 
 
-def read(request: Any, max_file: int) -> Upload:
-    """Raises InvalidRequest, InvalidRelease or TooLarge; `max_file` in bytes."""
+def is_form(request: Any) -> bool:
+    """Whether the body is a form, and not JSON; `curl -d` calls a form whatever it sends."""
+    return bool(request.content_type.lower().startswith(_FORMS) and request.body.read(1) != b"{")
+
+
+def named(request: Any) -> tuple[str, str | None]:
+    """The release that a JSON object names: its publish id, and a version below it. Raises InvalidRequest."""
+    try:
+        asked = json.loads(request.body.read(_LONGEST_JSON))
+        publish_id, version = str(asked["publish_id"]), asked.get("version")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InvalidRequest('The body is no JSON such as {"publish_id": "version_42"}.') from None
+    return publish_id, None if version is None else str(version)
+
+
+def _parts(request: Any, done: str) -> tuple[Any, dict[Role, BinaryIO], dict[Role, str]]:
     if not request.content_type.lower().startswith("multipart/form-data"):
         raise InvalidRequest(
             "The request has no multipart/form-data body. With curl: -F publish_id=version_42 -F manifest=@m.bin -F slot0=@a.bin"
@@ -69,38 +110,59 @@ def read(request: Any, max_file: int) -> Upload:
     forms = fields(request)
     uploads = request.files
     if not forms and not uploads:
-        raise InvalidRequest("The multipart body is empty or malformed; nothing was published.")
-    publish_id = field(forms, "publish_id")
-    force = yes(forms, "force")
-    files: dict[Role, BinaryIO] = {}
-    for name in uploads:
-        for upload in uploads.getall(name):
-            role = role_of_upload(name)
-            if role is None:
-                raise InvalidRequest(f"The file part {name!r} is none of manifest, slot0 and slot1.")
-            if role in files:
-                raise InvalidRequest(f"Two file parts claim to be the {role}; it is needed once.")
-            _check_size(role, upload.file, max_file)
-            files[role] = upload.file
+        raise InvalidRequest(f"The multipart body is empty or malformed; nothing was {done}.")
     for role in Role:
         if forms.get(role.value):
             raise InvalidRequest(f"{role} came as a text field and must be a file part. With curl: -F {role}=@FILE")
-    if Role.MANIFEST not in files:
-        raise InvalidRelease("There is no manifest in the request; a release has one, and a slot0 or slot1 image.")
-    if len(files) == 1:
-        raise InvalidRelease("There is no image in the request; a release has a slot0, a slot1, or both, beside its manifest.")
-    return Upload(publish_id, files, force)
+    unsigned = _unsigned(uploads)
+    files: dict[Role, BinaryIO] = {}
+    aliases: dict[Role, str] = {}
+    for name in uploads:
+        for upload in uploads.getall(name) if name not in unsigned else ():
+            role = _role(name)
+            if role in files:
+                raise InvalidRequest(f"Two file parts claim to be the {role}; it is needed once.")
+            if not _size(upload.file):
+                raise InvalidRelease(f"{role} is empty: choose the file that the build made.")
+            files[role] = upload.file
+            aliases[role] = base_name(name)
+    return forms, files, aliases
 
 
-def _check_size(role: Role, file: BinaryIO, max_file: int) -> None:
+def _role(name: str) -> Role:
+    role = Role.MANIFEST if _RIOT_MANIFEST.fullmatch(name) else role_of_upload(name)
+    if role is None:
+        raise InvalidRequest(f"The file part {name!r} is none of manifest, slot0 and slot1.")
+    return role
+
+
+def _unsigned(names: Iterable[str]) -> frozenset[str]:
+    """The manifests beside which there is a signed one: devices are given that."""
+    found = {name: match for name in names if (match := _RIOT_MANIFEST.fullmatch(name))}
+    if not any(match["signed"] for match in found.values()):
+        return frozenset()
+    return frozenset(name for name, match in found.items() if not match["signed"])
+
+
+def _check_sizes(files: Mapping[Role, BinaryIO], max_file: int) -> None:
+    found = [
+        Finding(
+            Severity.ERROR,
+            "image-too-big",
+            f"{role} has {size} bytes, and the server takes at most {max_file} a file (--max-image-size).",
+            role,
+        )
+        for role, file in files.items()
+        if (size := _size(file)) > max_file
+    ]
+    if found:
+        raise TooLarge(" ".join([*(f.message for f in found), "Nothing was published."]), tuple(found))
+
+
+def _size(file: BinaryIO) -> int:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if size > max_file:
-        raise TooLarge(
-            f"{role} has {size} bytes, and the server takes at most {max_file} a file (--max-image-size). Nothing was published."
-        )
-    if not size:
-        raise InvalidRelease(f"{role} is empty: choose the file that the build made.")
+    return size
 
 
 def _is_text(value: str) -> bool:

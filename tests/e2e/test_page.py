@@ -10,7 +10,8 @@ from playwright.sync_api import Request, expect
 
 from common.finding import Finding, Severity
 from common.release import Problem, State
-from tests.fakes.page_app import release, scene
+from tests.fakes.page_app import scene
+from tests.fakes.page_releases import release
 from tests.support.browsing import ID, card
 from tests.waiting import wait_until
 
@@ -47,7 +48,7 @@ def test_a_release_that_becomes_ready_can_be_notified(opened: Any) -> None:
     expect(waiting.locator(".notify")).to_be_hidden()
     app.releases = [replace(r, state=State.READY, findings=()) if r.state is State.INCOMPLETE else r for r in app.releases]
     expect(waiting.locator(".notify")).to_be_visible()
-    expect(waiting.locator(".state")).to_have_text("Ready")
+    expect(waiting.locator(".badge")).to_have_text("Ready")
     expect(page.locator("#live")).to_have_text("heating-valve/2.4.0 is ready")
 
 
@@ -103,7 +104,7 @@ def test_few_releases_need_no_filter(opened: Any) -> None:
     expect(page.locator("#filter")).to_be_hidden()
 
 
-@pytest.mark.parametrize("name", ["empty", "typical", "many", "long", "closed"])
+@pytest.mark.parametrize("name", ["empty", "typical", "checked", "many", "long", "closed"])
 def test_nothing_scrolls_sideways_on_a_small_screen(opened: Any, name: str) -> None:
     _, page = opened(scene(name), viewport={"width": 360, "height": 740})
     for summary in page.locator("summary:visible").all():

@@ -80,11 +80,36 @@ def test_files_that_do_not_fit_need_force(server: Server, tmp_path: Path) -> Non
     files["slot1"] = bytes(30016)
     refused = publish(server, "misfit", files)
     assert refused.status_code == 400
-    assert [f["code"] for f in refused.json()["findings"]] == ["digest-mismatch"]
+    findings = refused.json()["findings"]
+    assert [f["code"] for f in findings if f["severity"] == "error"] == ["digest-mismatch"]
+    assert findings[0]["message"] == refused.json()["message"]
     assert not (server.folder / "misfit").exists()
     forced = publish(server, "misfit", files, force="1")
     assert (forced.status_code, forced.json()["forced"], forced.json()["state"]) == (201, True, "ready")
+    assert "digest-mismatch" in [f["code"] for f in forced.json()["findings"]]
     assert fetch(server, "misfit/slot1") == bytes(30016)
+
+
+def test_warnings_come_with_the_release_and_refuse_nothing(server: Server, tmp_path: Path) -> None:
+    """The sample's manifest sends devices elsewhere."""
+    done = publish(server, "warned", riot_release(tmp_path))
+    assert (done.status_code, done.json()["state"], done.json()["forced"]) == (201, "ready", False)
+    severities = [f["severity"] for f in done.json()["findings"]]
+    assert severities == sorted(severities, key=("error", "warning", "info").index)
+    assert "uri-not-served" in [f["code"] for f in done.json()["findings"] if f["severity"] == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [(["slot0"], "no-manifest"), (["slot0", "slot1"], "no-manifest"), (["manifest"], "no-image")]
+)
+@pytest.mark.parametrize("force", ["0", "1"])
+def test_what_is_no_release_is_a_finding_and_not_to_be_forced(server: Server, given: list[str], code: str, force: str) -> None:
+    refused = publish(server, "part", dict.fromkeys(given, b"opaque"), force=force)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid-release")
+    finding = next(f for f in refused.json()["findings"] if f["code"] == code)
+    assert finding["severity"] == "error"
+    assert finding["message"] in refused.json()["message"]
+    assert not (server.folder / "part").exists()
 
 
 GOOD = {"manifest": b"m", "slot0": b"a"}
@@ -115,8 +140,7 @@ ID, MANIFEST, SLOT0 = ("publish_id", (None, "v")), ("manifest", ("m", b"m")), ("
     [
         ([MANIFEST, SLOT0], "'publish_id' is missing"),
         ([ID, ID, MANIFEST], "'publish_id' is there 2 times"),
-        ([ID, SLOT0], "no manifest"),
-        ([ID, MANIFEST], "no image"),
+        ([ID], "There is no manifest"),
         ([ID, MANIFEST, ("slot0", ("a", b""))], "slot0 is empty"),
         ([ID, MANIFEST, SLOT0, ("slot0", ("b", b"2"))], "Two file parts"),
         ([ID, MANIFEST, SLOT0, ("what", ("b", b"2"))], "'what' is none of"),
@@ -153,6 +177,7 @@ def test_too_large_a_file_and_too_large_a_body(server: Server) -> None:
     one = publish(server, "large", {"manifest": b"m", "slot0": bytes(200_001)})
     assert (one.status_code, one.json()["error"]) == (413, "too-large")
     assert "200001 bytes" in one.json()["message"]
+    assert [(f["code"], f["file"]) for f in one.json()["findings"]] == [("image-too-big", "slot0")]
     whole = publish(server, "large", {"manifest": b"m", "slot0": bytes(3_000_000)})
     assert (whole.status_code, whole.json()["error"]) == (413, "too-large")
     assert not (server.folder / "large").exists()
@@ -217,6 +242,50 @@ def test_other_sites_may_change_nothing(server: Server, headers: dict[str, str])
     refused = requests.post(server.url + "/publish", data={"publish_id": "x"}, files={"manifest": b"m", "slot0": b"a"},
                             headers=headers, timeout=10)
     assert (refused.status_code, refused.json()["error"]) == (403, "not-allowed")
+    for path in ("/check", "/withdraw", "/restore"):
+        refused = requests.post(server.url + path, json={"publish_id": "x"}, headers=headers, timeout=10)
+        assert (refused.status_code, refused.json()["error"]) == (403, "not-allowed")
+
+
+def test_withdraw_and_restore(server: Server) -> None:
+    assert publish(server, "shelf/1", GOOD).status_code == 201
+
+    def ask(verb: str, **how: Any) -> requests.Response:
+        return requests.post(f"{server.url}/{verb}", timeout=10, **how)
+
+    for verb, state in (("withdraw", "withdrawn"), ("restore", "ready")):
+        asked = {"publish_id": "shelf/1"}
+        for how in ({"json": asked}, {"data": asked}, {"data": json.dumps(asked)}):
+            done = ask(verb, **how)  # the second and third time nothing is to be done
+            assert (done.status_code, done.json()["state"], server.state_of("shelf/1")) == (200, state, state)
+        with coap.peer(server.coap_port) as sock:
+            code = coap.ask(sock, coap.get("shelf/1/slot0")).dotted_code
+        assert code == ("2.05" if state == "ready" else "4.04")
+        assert (server.folder / "shelf" / "1" / "slot0").read_bytes() == b"a"
+        missing = ask(verb, json={"publish_id": "shelf/2"})
+        assert (missing.status_code, missing.json()["error"]) == (404, "release-not-found")
+        assert ask(verb, json={"publish_id": ".."}).status_code in (400, 404)
+        assert ask(verb, data=b"[", headers={"Content-Type": "application/json"}).status_code == 400
+        assert ask(verb, data={"id": "shelf/1"}).json()["error"] == "invalid-request"
+
+
+@pytest.mark.parametrize("verb", ["withdraw", "restore"])
+def test_a_form_of_the_page_is_sent_back_to_it(server: Server, verb: str) -> None:
+    assert publish(server, f"form/{verb}", GOOD).status_code == 201
+    done = requests.post(f"{server.url}/{verb}", data={"publish_id": f"form/{verb}"}, headers={"Accept": "text/html"},
+                         allow_redirects=False, timeout=10)
+    assert (done.status_code, done.headers["Location"]) == (303, "./")
+    assert server.state_of(f"form/{verb}") == ("withdrawn" if verb == "withdraw" else "ready")
+
+
+def test_nobody_is_told_of_what_is_withdrawn(server: Server) -> None:
+    assert publish(server, "quiet", GOOD).status_code == 201
+    requests.post(server.url + "/withdraw", json={"publish_id": "quiet"}, timeout=10).raise_for_status()
+    refused = requests.post(server.url + "/notify", data={"publish_id": "quiet", "urls": "[::1]:1/x"}, timeout=30)
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid-release")
+    assert "is withdrawn, so devices could not fetch it and nobody was told. Restore it first" in refused.json()["message"]
+    again = publish(server, "quiet", GOOD)
+    assert (again.status_code, again.json()["state"]) == (200, "withdrawn")
 
 
 def test_remove_both_ways(server: Server) -> None:
@@ -239,6 +308,8 @@ def test_beyond_loopback_nothing_is_changed(tmp_path: Path) -> None:
         url = server.url.replace("0.0.0.0", "127.0.0.1")
         refused = requests.post(url + "/publish", data={"publish_id": "x"}, files=GOOD, timeout=10)
         assert (refused.status_code, refused.json()["error"]) == (403, "not-allowed")
+        for path in ("/check", "/withdraw", "/restore"):
+            assert requests.post(url + path, json={"publish_id": "x"}, timeout=10).status_code == 403
         assert requests.get(url + "/api/v1/releases", timeout=10).json() == {"releases": [], "problems": []}
 
 

@@ -9,11 +9,13 @@ import re
 import socket
 import struct
 import threading
+from dataclasses import replace
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from common.checked import Checked
 from common.finding import Finding, Role
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Release, ReleaseFile, State
@@ -55,9 +57,17 @@ class FakeOtaServer:
     def __init__(self) -> None:
         self.fault: Fault | None = None
         self.error: tuple[int, dict[str, Any]] | None = None
-        """A status and JSON that answer every publish."""
+        """A status and JSON that answer every publish, check, withdrawal and restoration."""
         self.findings: tuple[Finding, ...] = ()
         """Of every release that is published."""
+        self.state = State.READY
+        """The same."""
+        self.force_counts = False
+        """Whether a release that was published with force=1 is a forced one: the check found errors."""
+        self.checked = Checked((), None)
+        """What every check finds."""
+        self.checks: list[tuple[str | None, list[str]]] = []
+        """(publish id, roles of the files) of each check."""
         self.releases: dict[str, Release] = {}
         self.forced: list[str] = []
         self.answers: dict[str, tuple[DeviceState, str | None, str]] = {}
@@ -176,6 +186,10 @@ class _Handler(BaseHTTPRequestHandler):
         api = "/api/v1/releases/"
         if (self.command, path) == ("POST", "/publish"):
             return (*self._publish(ota, body), {})
+        if (self.command, path) == ("POST", "/check"):
+            return (*self._check(ota, body), {})
+        if self.command == "POST" and path in ("/withdraw", "/restore"):
+            return (*self._shelve(ota, path, body), {})
         if (self.command, path) == ("POST", "/notify"):
             form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             if form["publish_id"] not in ota.releases:
@@ -208,7 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
         release = Release(
             publish_id=publish_id,
             published=dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC),
-            state=State.READY,
+            state=ota.state,
+            forced=ota.force_counts and fields.get("force") == "1",
             files=tuple(
                 ReleaseFile(Role(role), name, len(data), hashlib.sha256(data).hexdigest(), f"{publish_id}/{role}")
                 for role, (name, data) in files.items()
@@ -218,8 +233,25 @@ class _Handler(BaseHTTPRequestHandler):
         before = ota.releases.get(publish_id)
         if before and [f.sha256 for f in before.files] != [f.sha256 for f in release.files]:
             return 409, {"error": "release-exists", "message": f"{publish_id} has other bytes: choose another name."}
-        ota.releases[publish_id] = release
-        return 200 if before else 201, release.to_json()
+        ota.releases[publish_id] = before or release
+        return 200 if before else 201, ota.releases[publish_id].to_json()
+
+    def _check(self, ota: FakeOtaServer, body: bytes) -> tuple[int, Any]:
+        if ota.error is not None:
+            return ota.error
+        fields, files = _multipart(self.headers["Content-Type"], body)
+        ota.checks.append((fields.get("publish_id"), list(files)))
+        return 200, ota.checked.to_json()
+
+    def _shelve(self, ota: FakeOtaServer, path: str, body: bytes) -> tuple[int, Any]:
+        publish_id = json.loads(body)["publish_id"]
+        if ota.error is not None:
+            return ota.error
+        if publish_id not in ota.releases:
+            return 404, {"error": "release-not-found", "message": f"There is no release {publish_id!r}."}
+        state = State.WITHDRAWN if path == "/withdraw" else ota.state
+        ota.releases[publish_id] = replace(ota.releases[publish_id], state=state)
+        return 200, ota.releases[publish_id].to_json()
 
     def _misbehave(self, fault: Fault) -> None:
         self.close_connection = True

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 import socketserver
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,35 +20,20 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import bottle
 
 import server.web.pages
-from common.finding import Finding, Role, Severity
+from common.finding import Finding, Role
 from common.notification import DeviceResult, DeviceState, Notification
-from common.release import Problem, Release, ReleaseFile, State
+from common.release import Problem, Release, State
 from server.web.pages import PageContext, Pages
+from tests.fakes import page_releases
+from tests.fakes.page_releases import BASE, MISSING, SAMPLE, TOO_LONG, dispute, release
 
 STATIC = Path(server.web.pages.__file__).parent / "static"
 CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
-BASE = "coap://[fd00:1234:5678::1]/"
-PUBLISHED = dt.datetime(2026, 11, 20, 9, 30, tzinfo=dt.UTC)
 CONTEXT = PageContext("/var/lib/ota-server/firmware", BASE.rstrip("/"), True, "", None, "0.1.0")
 _ANSWERS = {
     "refused": (DeviceState.REFUSED, "4.04", "The device has nothing at this path (4.04): is it built with SUIT?"),
     "silent": (DeviceState.UNREACHABLE, None, "Nothing came back within 45 s: is the device switched on and in range?"),
 }
-
-
-def release(publish_id: str, state: State = State.READY, findings: Sequence[Finding] = (), riot: int | None = None,
-            age: int = 0, sizes: tuple[int, ...] = (489, 30000, 30016)) -> Release:
-    """A made-up release; `riot` is its sequence number, `age` in hours."""
-    files = []
-    for role, size in zip(Role, sizes, strict=False):
-        name = role.value if riot is None else f"{'riot.suit' if role is Role.MANIFEST else role}.{riot}.bin"
-        also = () if riot is None else (f"fw/sample/samr21-xpro/{name}",)
-        digest = hashlib.sha256(f"{publish_id} {role}".encode()).hexdigest()
-        path = f"{publish_id}/{role}"
-        files.append(ReleaseFile(role, name, size, digest, path, also, BASE + path))
-    when = PUBLISHED - dt.timedelta(hours=age)
-    made = Release(publish_id, when, state, tuple(files), tuple(findings))
-    return made if riot is None else replace(made, sequence_number=riot, board="samr21-xpro", signature="unverified")
 
 
 @dataclass
@@ -61,10 +45,14 @@ class PageApp:
     context: PageContext = CONTEXT
     refusal: tuple[int, dict[str, Any]] | None = None
     """Answers every change while it is set: a status and an error's JSON."""
+    findings: list[Finding] = field(default_factory=list)
+    """What the checks say of all that is uploaded."""
 
     def __post_init__(self) -> None:
         self.pages = Pages()
         self.uploads: list[dict[str, tuple[str, int]]] = []
+        self.fields: list[dict[str, str]] = []
+        """The text fields of each upload."""
         self.not_modified = 0
         self.hold = threading.Event()
         self.hold.set()
@@ -78,6 +66,9 @@ class PageApp:
         app.get("/static/<path:path>", callback=lambda path: bottle.static_file(path, root=str(STATIC)))
         app.get("/files/<path:path>", callback=self._file)
         app.post("/publish", callback=self._changes(self._publish))
+        app.post("/check", callback=self._changes(self._check))
+        app.post("/withdraw", callback=self._changes(lambda: self._shelve(State.WITHDRAWN)))
+        app.post("/restore", callback=self._changes(lambda: self._shelve(State.READY)))
         app.post("/notify", callback=self._changes(self._notify))
         app.get("/api/v1/notifications/<number>", callback=lambda number: self._step().to_json())  # noqa: ARG005
         app.get("/notifications/<number>", callback=lambda number: self.pages.notification(self._step()))  # noqa: ARG005
@@ -116,16 +107,35 @@ class PageApp:
                                    Content_Disposition=f'attachment; filename="{name}"')
 
     def _publish(self) -> Any:
+        contents = self._upload()
+        made = release(bottle.request.forms.getunicode("publish_id"), findings=self.findings)
+        sent = tuple(replace(f, size=contents[f.role][1]) for f in made.files if f.role in contents)
+        self.releases = [replace(made, files=sent, forced=bool(bottle.request.forms.get("force"))), *self.releases]
+        if _wants_page():
+            return bottle.HTTPResponse(status=303, Location="./")
+        return bottle.HTTPResponse(json.dumps(self.releases[0].to_json()), 201, Content_Type="application/json")
+
+    def _check(self) -> Any:
+        contents = self._upload()
+        images = [{"role": role, "offset": 4096, "size": size} for role, (_, size) in contents.items() if role != Role.MANIFEST]
+        read = {"sequence_number": 1700000100, "board": "samr21-xpro", "signature": "unverified", "images": images}
+        return {"findings": [f.to_json() for f in self.findings], "manifest": read if Role.MANIFEST in contents else None}
+
+    def _upload(self) -> dict[Role, tuple[str, int]]:
+        """Notes what came: each file's name and size, and the text fields."""
         forms, files = bottle.request.forms, bottle.request.files
         self.hold.wait(60)
         contents = {role: (files[role].raw_filename, len(files[role].file.read())) for role in Role if role in files}
-        self.uploads.append({**{r.value: c for r, c in contents.items()}, "force": (forms.get("force", ""), 0)})
-        made = release(forms.getunicode("publish_id"))
-        sent = tuple(replace(f, size=contents[f.role][1]) for f in made.files if f.role in contents)
-        self.releases = [replace(made, files=sent), *self.releases]
-        if _wants_page():
-            return bottle.HTTPResponse(status=303, Location="/")
-        return bottle.HTTPResponse(json.dumps(self.releases[0].to_json()), 201, Content_Type="application/json")
+        self.uploads.append({role.value: content for role, content in contents.items()})
+        self.fields.append({name: forms.getunicode(name) for name in forms})
+        return contents
+
+    def _shelve(self, state: State) -> Any:
+        form = bottle.request.content_type.startswith("application/x-www-form-urlencoded")
+        asked = bottle.request.forms.getunicode("publish_id") if form else json.loads(bottle.request.body.read())["publish_id"]
+        self.releases = [replace(r, state=state) if r.publish_id == asked else r for r in self.releases]
+        found = next(r for r in self.releases if r.publish_id == asked)
+        return bottle.HTTPResponse(status=303, Location="./") if form and _wants_page() else found.to_json()
 
     def _notify(self) -> Any:
         devices = bottle.request.forms.getunicode("urls").replace(",", " ").split()
@@ -192,26 +202,12 @@ def _wants_page() -> bool:
 
 
 def scene(name: str) -> PageApp:
-    """Something to look at: empty, typical, many, thousand, long, closed."""
-    mismatch = Finding(
-        Severity.ERROR, "digest-mismatch",
-        "slot0 has the SHA-256 3f8a0b9c12de…, and the manifest says 9b23ac6eeb6c…: manifest and image are not of the same build."
-        " Build both again, together.", Role.SLOT0)
-    missing = Finding(
-        Severity.WARNING, "image-missing",
-        "The manifest names an image for slot1, and there is no slot1 file: a device that has to write slot1 will find nothing"
-        " to fetch.", Role.SLOT1)
+    """Something to look at: empty, typical, checked, many, thousand, long, closed."""
     stray = "This looks like a release without a publish id: put its files into a folder of their own."
     conflict = "Syncthing kept this copy because two sides changed the file: keep one of the two."
     closed = ("This server is reachable from the network and has no access control yet, so nothing can be changed over HTTP."
               " Drop files into the firmware folder, or start it with --http-host 127.0.0.1 and use it on the gateway itself.")
-    typical = [
-        release("fw/sample/samr21-xpro/1700000200", riot=1700000200),
-        release("fw/sample/samr21-xpro/1700000100", riot=1700000100, age=26),
-        release("heating-valve/2.4.0", State.INCOMPLETE, [missing], age=50, sizes=(489, 96260)),
-        release("version_41", State.REJECTED, [mismatch], age=700, sizes=(512, 1_234_567, 1_234_583)),
-        release("version_40", State.WITHDRAWN, age=9000),
-    ]
+    typical = page_releases.typical()
     match name:
         case "empty":
             return PageApp()
@@ -220,12 +216,18 @@ def scene(name: str) -> PageApp:
             return PageApp([release(f"version_{n}", age=n) for n in range(40)], [Problem(path, conflict) for path in conflicts])
         case "thousand":
             return PageApp([release(f"version_{n}", age=n, riot=1700000000 - n) for n in range(1000)])
+        case "checked":
+            problem = dispute(f"{SAMPLE}/slot0.1700000100.bin", "nucleo/1700000100", f"{SAMPLE}/1700000100")
+            return PageApp(page_releases.checked(), [problem])
         case "long":
             deep = "/".join(["a-very-long-product-name"] * 8)
-            releases = [release("x" * 200), release(deep, State.INCOMPLETE, [missing], riot=1700000100)]
-            return PageApp(releases, [Problem("y" * 250, stray), Problem("slot0.bin", stray)])
+            findings = [MISSING, replace(TOO_LONG, message=f"coap://[fd00::1]/{'z' * 150} is long.", code="a-code-" * 8)]
+            wide = replace(release(deep + "/2", riot=1), board="b" * 64, forced=True, findings=tuple(findings))
+            releases = [release("x" * 200), release(deep, State.INCOMPLETE, findings, riot=1700000100), wide]
+            problems = [Problem("y" * 250, stray), Problem("slot0.bin", stray), dispute(f"{deep}/slot0.1.bin", deep, f"{deep}/2")]
+            return PageApp(releases, problems)
         case "closed":
-            return PageApp(typical[:2], context=replace(CONTEXT, changes_allowed=False, why_not=closed))
+            return PageApp([*typical[:2], typical[-1]], context=replace(CONTEXT, changes_allowed=False, why_not=closed))
     return PageApp(typical, [Problem("slot0.1700000300.bin", stray)])
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from common.checked import Checked, CheckedImage, CheckedManifest, CheckedSignature
 from common.client import Cancelled, Client
 from common.device_url import DeviceUrl
 from common.errors import (
@@ -27,6 +28,7 @@ from common.errors import (
 )
 from common.finding import Finding, Role, Severity
 from common.notification import DeviceState, Nul
+from common.release import State
 from tests.fakes.http_server import FakeOtaServer, Fault
 
 DEVICE = DeviceUrl.parse("[fd00::2]/suit/trigger")
@@ -108,9 +110,66 @@ def test_cancelling_in_the_middle(server: FakeOtaServer, client: Client, large: 
     assert client.releases() == ()
 
 
+CHECKED = Checked(
+    (Finding(Severity.ERROR, "digest-mismatch", "slot0 is of another build.", Role.SLOT0),),
+    CheckedManifest(
+        "draft-09", 1700000100, None, "d96b474f-6fa4-5f5b-a3a4-d2b79a3c5e1c", "samr21-xpro", ("00",), "valid",
+        (CheckedSignature("EdDSA", "0a1b"), CheckedSignature("ES256", None)), True,
+        (CheckedImage(Role.SLOT0, 4096, "sha-256", "ab" * 32, 30000, "coap://[fd00::1]/a"), CheckedImage(*[None] * 6)),
+    ),
+)
+
+
+def test_checking_brings_what_was_found(server: FakeOtaServer, client: Client, files: dict[Role, Path]) -> None:
+    server.checked = CHECKED
+    seen: list[tuple[int, int]] = []
+    assert client.check(files, "app/v1", lambda sent, total: seen.append((sent, total))) == CHECKED
+    assert seen[-1][0] == seen[-1][1] > 300_000
+    assert client.check({Role.MANIFEST: files[Role.MANIFEST]}) == CHECKED
+    assert server.checks == [("app/v1", [r.value for r in Role]), (None, ["manifest"])]
+    assert server.releases == {}
+
+
+def test_a_check_of_a_newer_server_is_sorted_and_read(server: FakeOtaServer, client: Client, files: dict[Role, Path]) -> None:
+    found = [Finding(severity, severity, "A sentence.") for severity in reversed(Severity)]
+    server.error = (200, {"findings": [f.to_json() for f in found], "manifest": None, "later": 1})
+    assert client.check(files) == Checked(tuple(reversed(found)), None)
+    said = {**CHECKED.to_json()["manifest"], "dialect": "draft-99", "signature": "revoked", "later": 1}
+    server.error = (200, {"findings": [], "manifest": said})
+    manifest = client.check(files).manifest
+    assert manifest is not None
+    assert (manifest.dialect, manifest.signature) == ("draft-99", "revoked")
+
+
+@pytest.mark.parametrize("manifest", ({}, 5, {"dialect": "draft-09"}, [], False))
+def test_a_check_of_another_shape(server: FakeOtaServer, client: Client, files: dict[Role, Path], manifest: object) -> None:
+    server.error = (200, {"findings": [], "manifest": manifest})
+    with pytest.raises(ServerRefused, match="another shape"):
+        client.check(files)
+
+
+def test_cancelling_a_check(client: Client, large: dict[Role, Path]) -> None:
+    with pytest.raises(Cancelled, match="The check was cancelled"):
+        client.check(large, cancelled=lambda: True)
+
+
+def test_withdraw_and_restore(client: Client, files: dict[Role, Path]) -> None:
+    client.publish("app/v1", files)
+    for _ in range(2):
+        assert client.withdraw("app/v1").state is State.WITHDRAWN
+        assert client.release("app/v1").state is State.WITHDRAWN
+    for _ in range(2):
+        assert client.restore("app/v1").state is State.READY
+    for call in (client.withdraw, client.restore):
+        with pytest.raises(ReleaseNotFound):
+            call("app/v2")
+
+
 def test_malformed_id_is_not_sent(server: FakeOtaServer, client: Client, files: dict[Role, Path]) -> None:
     with pytest.raises(InvalidRelease, match="starts with a dot"):
         client.publish("a/../b", files)
+    with pytest.raises(InvalidRelease, match="starts with a dot"):
+        client.check(files, "a/../b")
     for call in (client.release, client.remove):
         with pytest.raises(InvalidRelease):
             call("a/../b")
@@ -143,6 +202,14 @@ def test_findings_come_with_the_error(server: FakeOtaServer, client: Client, fil
     finding = Finding(Severity.ERROR, "digest-mismatch", "slot0 is of another build.", Role.SLOT0)
     server.error = (400, {"error": "invalid-release", "message": "No.", "findings": [finding.to_json()]})
     with pytest.raises(InvalidRelease) as caught:
+        client.publish("version_42", files)
+    assert caught.value.findings == (finding,)
+
+
+def test_findings_come_with_files_that_are_too_large(server: FakeOtaServer, client: Client, files: dict[Role, Path]) -> None:
+    finding = Finding(Severity.ERROR, "image-too-big", "slot0 has 100000 bytes.", Role.SLOT0)
+    server.error = (413, {"error": "too-large", "message": "No.", "findings": [finding.to_json()]})
+    with pytest.raises(TooLarge) as caught:
         client.publish("version_42", files)
     assert caught.value.findings == (finding,)
 

@@ -5,48 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
 from common.finding import Finding, Role, Severity
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Problem, Release, State
-from server.web.pages import VIEWS, PageContext, Pages, human_size
-from tests.fakes.page_app import CONTEXT, release, scene
+from server.web.cards import human_size
+from server.web.pages import VIEWS, PageContext, Pages
+from tests.fakes.page_app import CONTEXT, scene
+from tests.fakes.page_releases import release
+from tests.support.outline import Outline
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;"
-VOID = {"meta", "link", "img", "input", "wbr", "br", "hr"}
-
-
-class Outline(HTMLParser):
-    """Elements as (name, attributes), text, and whether every element is closed in its turn."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
-        return [a for name, a in self.elements if name == tag and wanted.items() <= a.items()]
 
 
 @pytest.fixture
@@ -102,7 +73,7 @@ def test_states_are_words_and_only_ready_releases_can_be_notified(pages: Pages, 
 
 def test_nothing_that_comes_from_outside_becomes_markup(pages: Pages) -> None:
     # A publish id cannot hold these characters; the page must not depend on that.
-    finding = Finding(Severity.ERROR, "code", HOSTILE, Role.SLOT0)
+    finding = Finding(Severity.ERROR, HOSTILE, HOSTILE, Role.SLOT0)
     hostile = replace(release(HOSTILE, findings=[finding], riot=7), board=HOSTILE, class_id=HOSTILE, vendor_id=HOSTILE)
     file = replace(hostile.files[0], name=HOSTILE, sha256=HOSTILE, path=HOSTILE, also_served_at=(HOSTILE,), url=HOSTILE)
     hostile = replace(hostile, files=(file,))
@@ -193,6 +164,7 @@ def test_what_may_not_be_changed_is_not_offered(pages: Pages) -> None:
     assert page.all("a", href="files/fw/sample/samr21-xpro/1700000100/slot0")
     assert not page.all("a", href="files/version_41/slot0"), "a rejected release has nothing to download"
     assert "curl" not in Outline(pages.index([], [], closed)).text
+    assert "make suit/publish" in Outline(pages.index([], [], closed)).text
 
 
 def test_problems_are_there_only_when_there_are_some(pages: Pages) -> None:
@@ -207,6 +179,7 @@ def test_problems_are_there_only_when_there_are_some(pages: Pages) -> None:
 def test_the_empty_page_says_what_to_do(pages: Pages) -> None:
     text = Outline(pages.index([], [], replace(CONTEXT, folder="/srv/my firmware"))).text
     assert "cp -r version_42 '/srv/my firmware'/" in text
+    assert "make suit/publish SUIT_COAP_FSROOT='/srv/my firmware'" in text
     assert "curl -F publish_id=version_42" in text
     assert "Nothing is published yet" not in Outline(pages.index([release("version_1")], [], CONTEXT)).text
 

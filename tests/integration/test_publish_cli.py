@@ -22,6 +22,7 @@ import pytest
 from common import __version__
 from common.finding import Finding, Role, Severity
 from common.notification import DeviceState
+from common.release import State
 from tests.fakes.http_server import FakeOtaServer, Fault
 from tests.waiting import wait_until
 
@@ -100,9 +101,43 @@ def test_id_with_a_slash_without_slot1(server: FakeOtaServer, files: list[str]) 
 
 
 def test_findings_are_told(server: FakeOtaServer, files: list[str]) -> None:
-    server.findings = (Finding(Severity.WARNING, "unsigned", "The manifest has no signature."),)
+    server.findings = (Finding(Severity.INFO, "small", "Fine."), Finding(Severity.WARNING, "unsigned", "The manifest is."))
     done = run(*files, "v1", server=server)
-    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["warning: The manifest has no signature."])
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["warning (unsigned): The manifest is.", "info (small): Fine."])
+
+
+def test_a_forced_release_is_said_to_be_one(server: FakeOtaServer, files: list[str]) -> None:
+    server.findings = (Finding(Severity.ERROR, "size-mismatch", "slot0 is of another build.", Role.SLOT0),)
+    server.force_counts = True
+    done = run(*files, "v1", "--force", server=server)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "Published v1 (3 files, 60.5 kB), forced in spite of 1 error.",
+        "error (size-mismatch): slot0 is of another build.",
+    ]
+    assert run(*files, "v1", server=server).stdout.splitlines()[0] == (
+        "v1 is already published with the same bytes, forced in spite of 1 error."
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    (
+        (State.WITHDRAWN, "withdrawn: devices do not get it. --restore v1 gives it back to them."),
+        (State.REJECTED, "rejected: devices do not get it."),
+        (State.INCOMPLETE, "incomplete: devices do not get it yet."),
+    ),
+)
+def test_the_same_bytes_of_what_devices_do_not_get(server: FakeOtaServer, files: list[str], state: State, words: str) -> None:
+    server.findings = (Finding(Severity.ERROR, "no-image", "There is no image."),)
+    server.state = state
+    run(*files, "v1", server=server)
+    done = run(*files, "v1", NODE, "--json", server=server)
+    sentence = f"v1 is already published with the same bytes, and is {words}"
+    assert (done.returncode, done.stderr) == (65, f"{sentence}\nerror (no-image): There is no image.\n")
+    data = json.loads(done.stdout)
+    assert (data["published"], data["error"], data["message"]) == (True, "invalid-release", sentence)
+    assert (data["release"]["state"], data["results"], server.notified) == (state, [], [])
 
 
 def test_devices_that_do_not_accept(server: FakeOtaServer, files: list[str]) -> None:
@@ -170,13 +205,15 @@ def test_json_of_an_error(server: FakeOtaServer, files: list[str]) -> None:
         "published": False, "error": "invalid-release", "message": "They do not fit.",
         "release": None, "findings": [finding], "results": [],
     }  # fmt: skip
-    assert done.stderr == "They do not fit.\nerror: slot0 is of another build.\n"
+    assert done.stderr == "They do not fit.\nerror (digest-mismatch): slot0 is of another build.\n"
 
 
 def test_a_finding_that_is_the_sentence_is_told_once(server: FakeOtaServer, files: list[str]) -> None:
     found = [Finding(Severity.ERROR, code, text).to_json() for code, text in (("a", "They do not fit."), ("b", "One is old."))]
-    server.error = (400, {"error": "invalid-release", "message": "They do not fit.", "findings": found})
-    assert run(*files, "v1", server=server).stderr == "They do not fit.\nerror: One is old.\n"
+    told = "Nothing was published: 2 errors.\nerror (a): They do not fit.\nerror (b): One is old.\n"
+    for message in ("They do not fit.", "They do not fit. One is old.", "They do not fit. One is old. Nothing was published."):
+        server.error = (400, {"error": "invalid-release", "message": message, "findings": found})
+        assert run(*files, "v1", server=server).stderr == told
 
 
 def test_json_of_wrong_usage() -> None:
@@ -205,14 +242,16 @@ def test_json_tells_that_it_is_published_when_notifying_fails(server: FakeOtaSer
 def test_dry_run_changes_nothing(server: FakeOtaServer, files: list[str]) -> None:
     done = run(*files, "v1", NODE, "--dry-run", server=server)
     assert (done.returncode, done.stderr, server.requests) == (0, "", [])
-    assert done.stdout == f"Would publish v1 (3 files, 60.5 kB) on {server.url} and notify {NODE} of it. Nothing was changed.\n"
+    finding, plan = done.stdout.splitlines()
+    assert finding.startswith("info (signature-unverified): ")
+    assert plan == f"Would publish v1 (3 files, 60.5 kB) on {server.url} and notify {NODE} of it. Nothing was changed."
 
 
 def test_dry_run_checks_the_files(files: list[str]) -> None:
     files[3] = files[3].replace("1700000100", "1700000200")
     done = run(*files, "v1", "--dry-run")
     assert (done.returncode, done.stdout) == (65, "")
-    assert "error: slot0 has the SHA-256" in done.stderr
+    assert "error (digest-mismatch): slot0 (slot0.1700000200.bin) has the SHA-256" in done.stderr
     forced = run(*files, "v1", "--dry-run", "--force", "--json")
     data = json.loads(forced.stdout)
     assert (forced.returncode, data["dry_run"], data["published"]) == (0, True, False)
@@ -297,6 +336,7 @@ def test_version_and_help() -> None:
     shown = run("--help")
     assert shown.returncode == 0
     assert "--notify-only" in shown.stdout
+    assert "%" not in shown.stdout
 
 
 def test_ctrl_c_while_publishing(server: FakeOtaServer, files: list[str]) -> None:

@@ -6,6 +6,7 @@ import { wireNotifying } from "./notify.js";
 import { wirePublishing } from "./publish.js";
 import { Refresh } from "./refresh.js";
 import { wireRemoving } from "./remove.js";
+import { wireShelving } from "./shelve.js";
 import { decorate, tellAges } from "./decorate.js";
 import { say } from "./say.js";
 
@@ -25,6 +26,7 @@ if (form) {
   wireDrops(document, form);
   wirePublishing(form, () => refresh.now());
   wireRemoving(document, () => refresh.now());
+  wireShelving(document, () => refresh.now());
 }
 setInterval(() => tellAges(document), 15000);
 refresh.start();

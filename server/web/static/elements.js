@@ -6,17 +6,13 @@ export function element(name, className, ...children) {
   return made;
 }
 
-const WORDS = { error: "Error", warning: "Warning", info: "Note" };
-
-export function findingsList(findings) {
-  return element("ul", "findings", ...findings.map((finding) =>
-    element("li", finding.severity, element("b", "", WORDS[finding.severity] ?? "Note"), " " + finding.message)));
+// With leave to break a long line behind a slash that does not begin a path, as the server writes it.
+export function breakable(text) {
+  return text.split(/(?<=[^\s=]\/)(?!\/)/).flatMap((part, index) => (index ? [document.createElement("wbr"), part] : [part]));
 }
 
-// The message of an error that the server gave as JSON, and those of its findings that the message does not tell.
-export function showError(box, message, findings = []) {
-  const more = findings.filter((finding) => !message.includes(finding.message));
-  box.replaceChildren(element("p", "", message), ...(more.length ? [findingsList(more)] : []));
+export function counted(count, word) {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
 export function humanSize(size) {

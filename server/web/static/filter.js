@@ -18,11 +18,13 @@ export class Filter {
 
   apply() {
     const words = this.input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const starts = words.map((word) => new RegExp(`(^|[^a-z0-9])${word.replace(/\W/g, "\\$&")}`));
     const total = this.cards.children.length;
     this.box.hidden = total < Number(this.box.dataset.from) && !words.length;
     let shown = 0;
     for (const card of this.cards.children) {
-      const fits = words.every((word) => this.text(card).includes(word));
+      const told = this.told(card);
+      const fits = words.every((word, index) => card.filterName.includes(word) || starts[index].test(told));
       if (card.hidden === fits) card.hidden = !fits;
       shown += fits;
     }
@@ -31,12 +33,19 @@ export class Filter {
     if (!this.none.hidden) this.none.textContent = `No release matches “${this.input.value.trim()}”. Press Escape in the box to see all.`;
   }
 
-  text(card) {
+  // Names match anywhere; what is told of a release matches from a word's start: "valid" is not in "invalid".
+  told(card) {
     if (card.filterVersion !== card.dataset.version) {
       card.filterVersion = card.dataset.version;
-      const facts = Array.from(card.querySelectorAll(".fact"), (fact) => fact.textContent);
-      card.filterText = [card.dataset.id, card.dataset.state, ...facts].join(" ").toLowerCase();
+      card.filterName = card.dataset.id.toLowerCase();
+      const words = Array.from(card.querySelectorAll(".badge, .fact, .findings b, .findings code"), wordsOf);
+      card.filterTold = words.join(" ").toLowerCase();
     }
-    return card.filterText;
+    return card.filterTold;
   }
+}
+
+// A shortened text has the full one for its title.
+function wordsOf(place) {
+  return place.textContent.endsWith("…") ? place.title : place.textContent;
 }

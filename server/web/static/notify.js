@@ -1,5 +1,6 @@
 // Telling devices: the answers come row by row; the devices typed last are offered again.
-import { element, showError } from "./elements.js";
+import { element } from "./elements.js";
+import { showError } from "./findings.js";
 import { ask } from "./server.js";
 
 const KEY = "ota-server.devices";

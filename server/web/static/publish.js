@@ -1,72 +1,59 @@
-// The form's upload, with its progress, a way to cancel, and the answer in place.
-import { element, humanSize, showError } from "./elements.js";
-import { errorOf, UNREACHABLE } from "./server.js";
+// The form's two buttons: check the files, publish them; the answer stands below.
+import { element } from "./elements.js";
+import { showError } from "./findings.js";
+import { mayBeForced, showChecked, showPublished } from "./outcome.js";
+import { Cancelled, Upload } from "./upload.js";
 
 export function wirePublishing(form, published) {
-  const sending = form.querySelector(".sending");
-  const bar = sending.querySelector("progress");
-  const sent = sending.querySelector(".sent");
+  const upload = new Upload(form);
   const outcome = form.querySelector(".outcome");
-  const button = form.querySelector("button.primary");
-  let request = null;
+  const publish = form.querySelector("button.primary");
+  const check = form.querySelector("button.try");
+  const advanced = form.querySelector(".advanced");
 
-  const busy = (on) => {
-    sending.hidden = !on;
-    button.setAttribute("aria-disabled", on);
-    form.classList.toggle("busy", on);
-  };
-  const fail = (error) => {
-    showError(outcome, error.message, error.findings);
-    if (error.findings?.length) form.querySelector(".advanced").open = true;
-  };
-  const succeed = (release, status) => {
-    const text = status === 200 ? `${release.publish_id} was there already, with the same bytes.` : `${release.publish_id} is published.`;
-    outcome.replaceChildren(element("p", "good", text));
-    form.querySelector(".sorted").textContent = "";
-    form.reset();
-    form.querySelector(".advanced").open = false;
-    published();
+  const run = async (path, body, button, succeed, fail) => {
+    if (upload.busy) return;
+    outcome.replaceChildren();
+    try {
+      succeed(await upload.send(path, body, button));
+    } catch (error) {
+      fail(error);
+    }
+    outcome.firstElementChild?.scrollIntoView({ block: "nearest" });
   };
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (request) return;
-    outcome.replaceChildren();
-    const body = new FormData(form);
-    for (const [name, value] of Array.from(body)) if (value instanceof File && !value.name) body.delete(name);
-    request = new XMLHttpRequest();
-    request.open("POST", form.action);
-    request.setRequestHeader("Accept", "application/json");
-    request.upload.addEventListener("progress", ({ loaded, total }) => {
-      bar.value = total ? loaded / total : 0;
-      sent.textContent = loaded < total ? `${humanSize(loaded)} of ${humanSize(total)} sent` : "Sent. The server is checking it…";
+    run("publish", filled(form), publish, ({ status, data }) => {
+      showPublished(outcome, data, status === 201);
+      form.querySelector(".sorted").textContent = "";
+      form.reset();
+      advanced.open = false;
+      published();
+    }, (error) => {
+      if (error instanceof Cancelled) error.message += " Nothing was published, unless the server had it all already.";
+      showError(outcome, error.message, error.findings);
+      if (form.elements.force.checked || !mayBeForced(error)) return;
+      advanced.open = true;
+      outcome.append(element("p", "hint", "To publish it all the same, tick “Publish even if the checks find errors” under Advanced."));
     });
-    request.addEventListener("load", () => {
-      const { status, responseText } = request;
-      const release = status === 200 || status === 201 ? parsed(responseText) : null;
-      if (release) succeed(release, status);
-      else fail(errorOf(status, responseText));
-    });
-    request.addEventListener("error", () => fail({ message: UNREACHABLE }));
-    request.addEventListener("abort", () => fail({ message: "Cancelled. Nothing was published, unless the server had it all already." }));
-    request.addEventListener("loadend", () => {
-      const focused = sending.contains(document.activeElement);
-      request = null;
-      busy(false);
-      if (focused) button.focus();
-    });
-    bar.value = 0;
-    sent.textContent = "Sending…";
-    busy(true);
-    request.send(body);
   });
-  sending.querySelector(".cancel").addEventListener("click", () => request?.abort());
+  check.addEventListener("click", () => {
+    const { manifest, slot0, slot1 } = form.elements;
+    if (![slot0, slot1].some((field) => field.files.length) && !manifest.reportValidity()) return;
+    const body = filled(form);
+    body.delete("force");
+    if (!body.get("publish_id")) body.delete("publish_id");
+    run("check", body, check, ({ data }) => showChecked(outcome, data), (error) => showError(outcome, error.message, error.findings));
+  });
+  form.addEventListener("change", (event) => {
+    if (event.target.type === "file") outcome.replaceChildren();
+  });
 }
 
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+// An empty file field would be sent as a file without a name.
+function filled(form) {
+  const body = new FormData(form);
+  for (const [name, value] of Array.from(body)) if (value instanceof File && !value.name) body.delete(name);
+  return body;
 }

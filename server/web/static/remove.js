@@ -1,5 +1,6 @@
 // Removing asks first, naming exactly what goes.
-import { element, showError } from "./elements.js";
+import { element } from "./elements.js";
+import { showError } from "./findings.js";
 import { ask } from "./server.js";
 import { say } from "./say.js";
 
@@ -18,6 +19,7 @@ export function wireRemoving(document, removed) {
     publishId = card.dataset.id;
     gone = false;
     dialog.querySelector(".name").textContent = publishId;
+    dialog.querySelector(".forced").hidden = !card.querySelector(".badge.forced");
     dialog.querySelector(".files").replaceChildren(...Array.from(card.querySelectorAll("[data-file]"), (row) => {
       const name = row.querySelector(".file-name")?.textContent;
       return element("li", "", element("b", "", row.dataset.file), `${name ? ` (${name})` : ""}, ${row.querySelector(".size").textContent}`);

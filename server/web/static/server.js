@@ -1,7 +1,8 @@
 // Requests to the server: an error is always a sentence for a person, with the findings where there are some.
 export class ServerError extends Error {
-  constructor(message, findings = []) {
+  constructor(message, findings = [], status = 0) {
     super(message);
+    this.status = status;
     this.findings = findings;
   }
 }
@@ -11,9 +12,9 @@ export const UNREACHABLE = "The server cannot be reached. Is the gateway running
 export function errorOf(status, text) {
   try {
     const data = JSON.parse(text);
-    if (typeof data.message === "string") return new ServerError(data.message, data.findings ?? []);
+    if (typeof data.message === "string") return new ServerError(data.message, data.findings ?? [], status);
   } catch { /* not ours: a proxy's page, perhaps */ }
-  return new ServerError(`The server answered with status ${status} and gave no reason.`);
+  return new ServerError(`The server answered with status ${status} and gave no reason.`, [], status);
 }
 
 export async function ask(path, options = {}) {

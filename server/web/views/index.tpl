@@ -24,6 +24,8 @@
 <h2 id="publish-title">Publish a release</h2>
 % if ctx.changes_allowed:
 % include("publish.tpl")
+<form id="withdraw-form" method="post" action="withdraw"></form>
+<form id="restore-form" method="post" action="restore"></form>
 <form id="remove-form" method="post" action="remove"></form>
 <template id="notify-form">
 % include("notify.tpl", names=None)
@@ -66,7 +68,7 @@
 <div id="veil" hidden><div><svg><use href="#i-drop"/></svg><p>Drop the files to fill in the form</p><p class="hint">manifest, slot0 and slot1 are told apart by their names</p></div></div>
 <dialog id="remove-dialog" aria-labelledby="remove-title" aria-describedby="remove-text">
 <h2 id="remove-title">Remove this release?</h2>
-<p id="remove-text">This deletes <strong class="name"></strong> from the firmware folder:</p>
+<p id="remove-text">This deletes <strong class="name"></strong> <span class="badge forced" hidden>Forced</span> from the firmware folder:</p>
 <ul class="files"></ul>
 <p class="hint">A device that is fetching it right now may finish; no other device gets it any more. This cannot be undone here.</p>
 <div class="outcome" role="alert"></div>

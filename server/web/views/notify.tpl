@@ -3,8 +3,8 @@
 <input type="hidden" name="publish_id">
 % else:
 <label class="field"><span class="name">Release</span><select name="publish_id">
-% for name in names:
-<option>{{name}}</option>
+% for name, forced in names:
+<option value="{{name}}">{{name}}{{" (Forced)" if forced else ""}}</option>
 % end
 </select></label>
 % end

@@ -15,7 +15,7 @@
 <details class="advanced"><summary>Advanced</summary>
 <label class="check"><input type="checkbox" name="force" value="1"><span>Publish even if the checks find errors. Devices may refuse such a release.</span></label>
 </details>
-<div class="buttons"><button class="primary">Publish</button></div>
+<div class="buttons"><button type="button" class="try" data-scripted hidden title="See what the checks say, without publishing">Check</button><button class="primary">Publish</button></div>
 <div class="sending" hidden><progress max="1" value="0" aria-label="Upload"></progress><div class="sending-row"><span class="sent"></span><button type="button" class="cancel">Cancel</button></div></div>
 <div class="outcome" role="alert"></div>
 </form>

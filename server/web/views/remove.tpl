@@ -3,7 +3,11 @@
 <div class="panel">
 <p class="brand"><img src="{{root}}static/favicon.svg" alt="" width="28" height="28"><span>OTA Server</span></p>
 <h1>Remove this release?</h1>
-<p class="lead">This deletes <strong>{{publish_id}}</strong> from the firmware folder, {{total}} in all:</p>
+<p class="lead">This deletes <strong>{{publish_id}}</strong>\\
+% if forced:
+ <span class="badge forced">Forced</span>\\
+% end
+ from the firmware folder, {{total}} in all:</p>
 <ul class="files">
 % for role, name, size in files:
 <li><b>{{role}}</b>{{"" if name == role else f" ({name})"}}, {{size}}</li>

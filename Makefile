@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SECONDS ?= 60
+TARGET ?= datagram
 
 # The tests' programs of other makers: coap-client, Chromium, and what makes faults.
 DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync iproute2 fonts-dejavu-core
@@ -17,7 +18,7 @@ help:
 	@echo "make test         set up and run every test"
 	@echo "make check        ruff and mypy"
 	@echo "make bench        measure the server beside others, and under load; ARGS=--help lists the parts"
-	@echo "make fuzz         a coverage-guided fuzz of the datagram path, for SECONDS=60"
+	@echo "make fuzz         a coverage-guided fuzz of the datagram path, for SECONDS=60; TARGET=manifest: of the manifest reader"
 	@echo "make screenshots  take the README's picture again"
 	@echo "make clean        remove the virtual environment and the caches"
 
@@ -27,10 +28,12 @@ run: $(VENV)/.server
 test: $(VENV)/.test debian
 	$(BIN)/python -m pytest $(ARGS)
 
-# A coverage-guided fuzz of the datagram path; what it finds worth keeping stays in build/fuzz.
+# A coverage-guided fuzz; what it finds worth keeping stays below build/fuzz.
+FUZZ_datagram := -max_len=1400 build/fuzz/datagram tests/fuzz/corpus
+FUZZ_manifest := -max_len=4096 build/fuzz/manifest tests/fuzz/corpus-manifest
 fuzz: $(VENV)/.fuzz
-	mkdir -p build/fuzz
-	$(BIN)/python -m tests.fuzz -max_total_time=$(SECONDS) -max_len=1400 -artifact_prefix=build/fuzz/failing- build/fuzz tests/fuzz/corpus
+	mkdir -p build/fuzz/$(TARGET)
+	$(BIN)/python -m tests.fuzz $(TARGET) -max_total_time=$(SECONDS) -artifact_prefix=build/fuzz/$(TARGET)/failing- $(FUZZ_$(TARGET))
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -1,26 +1,27 @@
-"""CBOR (RFC 8949) as far as SUIT and COSE use it: bytes -> values, and where in the bytes each one lies.
+"""CBOR (RFC 8949) as far as SUIT and COSE use it: bytes -> plain values, and where in the bytes each one lies.
 
-One reader decides both what a file says and which of its bytes a digest is over: two that differ on a doubled key
-or a second tag could be played off against each other. It takes time and memory in proportion to the bytes and
-refuses map keys that Python would mix up (1, 1.0 and true).
+cbor2 decodes; this makes its results the same for every version of it (tuples and frozen maps become lists and dicts),
+refuses what Python would mix up (the map keys 1, 1.0 and true), and bounds depth and number of values: shared values
+(tags 28 and 29) could name one of them a million times.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cbor2
+
 MAX_DEPTH = 32
 """Arrays, maps and tags within each other. SUIT and COSE need six."""
+_MAP, _TAG = 5, 6
 _BREAK = 0xFF
 _INDEFINITE = 31
 _LENGTHS = {24: 1, 25: 2, 26: 4, 27: 8}
-_FLOATS = {25: ">e", 26: ">f", 27: ">d"}
-_SIMPLE: dict[int, Any] = {20: False, 21: True, 22: None}
-_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _OTHER = range(8)
 Key = int | str | bytes
+_SCALARS = frozenset({int, bytes, str, bool, type(None)})
 
 
 class Malformed(ValueError):
@@ -39,13 +40,6 @@ class Tag:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Simple:
-    """A simple value that is neither true nor false nor null (RFC 8949, 3.3)."""
-
-    number: int
-
-
 def decode(data: bytes, what: str) -> Any:
     """The one item that these bytes are; Malformed where they are not, or where bytes follow it. `what` names it in the text."""
     reader = Reader(data)
@@ -59,13 +53,7 @@ def decode(data: bytes, what: str) -> Any:
 
 def byte_string(content: bytes) -> bytes:
     """A byte string in CBOR's shortest form (RFC 8949, 4.2.1)."""
-    length = len(content)
-    if length < 24:
-        return bytes((_BYTES << 5 | length,)) + content
-    for info, width in _LENGTHS.items():
-        if length < 1 << 8 * width:
-            return bytes((_BYTES << 5 | info,)) + length.to_bytes(width, "big") + content
-    raise OverflowError("no byte string is as long as this")
+    return cbor2.dumps(content)
 
 
 class Reader:
@@ -73,8 +61,15 @@ class Reader:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.position = 0
-        self._depth = 0
+        self._stream = io.BytesIO(data)
+        self._decoder = _decoder(self._stream)
+        self._left = len(data)
+        """Values that may still come: each one takes a byte at least, unless it is shared."""
+
+    @property
+    def position(self) -> int:
+        """Bytes that are read."""
+        return self._stream.tell()
 
     def finish(self) -> None:
         """Malformed where bytes are left."""
@@ -84,109 +79,92 @@ class Reader:
     def tag(self, number: int) -> bool:
         """Step over this tag if it comes next."""
         start = self.position
-        if self._peek() >> 5 == _TAG and self._head()[2] == number:
+        if self._peek() >> 5 == _TAG and self._head()[1] == number:
             return True
-        self.position = start
+        self._stream.seek(start)
         return False
 
     def map_keys(self) -> Iterator[Key]:
         """The keys of the map that comes next, each as soon as it is read; the caller reads the value that follows it."""
         if self._peek() >> 5 != _MAP:
             raise Malformed("there is no CBOR map")
-        _, info, count = self._head()
+        info, count = self._head()
         seen: set[Key] = set()
         while self._more(info, count, len(seen)):
-            key = self.item()
-            if type(key) not in (int, str, bytes):
-                raise Malformed(f"a map's key is {describe(key)}, neither number nor text")
+            key = _key(self.item())
             if key in seen:
                 raise Malformed(f"the key {key!r:.20} stands twice in a map")
             seen.add(key)
             yield key
 
     def item(self) -> Any:
-        """The next item: int, bytes, str, list, dict, bool, None, float, Tag or Simple."""
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
+        """The next item: int, bytes, str, list, dict, bool, None, float, Tag, or what cbor2 makes of a rarer one."""
+        try:
+            value = self._decoder.decode()
+        except cbor2.CBORDecodeEOF:
+            raise Truncated(f"the bytes end at {len(self.data)}, and more belong to them") from None
+        except Exception as error:  # on hostile bytes it raises what it likes: ValueError, MemoryError, RecursionError
+            raise Malformed(f"there is no CBOR from byte {self.position} on ({str(error) or type(error).__name__})") from None
+        return self._plain(value, 0)
+
+    def _plain(self, value: Any, depth: int) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise Malformed("its values are shared so that there are more of them than bytes")
+        if type(value) in _SCALARS:
+            return value
+        if depth >= MAX_DEPTH:
             raise Malformed(f"arrays, maps and tags lie within each other more than {MAX_DEPTH} deep")
-        if self._peek() >> 5 == _MAP:
-            value: Any = {key: self.item() for key in self.map_keys()}
-        else:
-            value = self._item()
-        self._depth -= 1
+        if isinstance(value, (list, tuple)):
+            return [self._plain(inner, depth + 1) for inner in value]
+        if isinstance(value, Mapping):
+            return {_key(key): self._plain(inner, depth + 1) for key, inner in value.items()}
+        if isinstance(value, cbor2.CBORTag):
+            return Tag(value.tag, self._plain(value.value, depth + 1))
         return value
 
-    def _item(self) -> Any:
-        major, info, argument = self._head()
-        if info == _INDEFINITE and major not in (_BYTES, _TEXT, _ARRAY):
-            raise Malformed(f"the byte 0x{self.data[self.position - 1]:02x} at {self.position - 1} begins no CBOR item")
-        if major == _UNSIGNED:
-            return argument
-        if major == _NEGATIVE:
-            return -1 - argument
-        if major in (_BYTES, _TEXT):
-            content = self._take(argument) if info != _INDEFINITE else b"".join(self._chunks(major))
-            return content if major == _BYTES else self._text(content)
-        if major == _ARRAY:
-            values: list[Any] = []
-            while self._more(info, argument, len(values)):
-                values.append(self.item())
-            return values
-        if major == _TAG:
-            return Tag(argument, self.item())
-        if info in _FLOATS:
-            return struct.unpack(_FLOATS[info], argument.to_bytes(_LENGTHS[info], "big"))[0]
-        if info == 24 and argument < 32:
-            raise Malformed("a simple value is not in its only form")
-        return _SIMPLE[argument] if argument in _SIMPLE else Simple(argument)
-
     def _more(self, info: int, count: int, read: int) -> bool:
-        """Whether an array or a map goes on."""
+        """Whether a map goes on."""
         if info != _INDEFINITE:
             return read < count
         if self._peek() != _BREAK:
             return True
-        self.position += 1
+        self._stream.seek(1, io.SEEK_CUR)
         return False
 
-    def _chunks(self, major: int) -> Iterator[bytes]:
-        """The parts of a string of indefinite length (RFC 8949, 3.2.3)."""
-        while self._more(_INDEFINITE, 0, 0):
-            kind, info, length = self._head()
-            if kind != major or info == _INDEFINITE:
-                raise Malformed("a string of indefinite length has a part that is no string of the same kind")
-            part = self._take(length)
-            yield part if major == _BYTES else self._text(part).encode()
-
-    def _head(self) -> tuple[int, int, int]:
-        """Major type, additional information and argument (RFC 8949, 3)."""
+    def _head(self) -> tuple[int, int]:
+        """Additional information and argument (RFC 8949, 3)."""
         first = self._peek()
-        self.position += 1
-        major, info = first >> 5, first & 31
+        start = self._stream.seek(1, io.SEEK_CUR)
+        info = first & 31
         if info < 24 or info == _INDEFINITE:
-            return major, info, info
+            return info, info
         if info not in _LENGTHS:
-            raise Malformed(f"the byte 0x{first:02x} at {self.position - 1} begins no CBOR item")
-        return major, info, int.from_bytes(self._take(_LENGTHS[info]), "big")
+            raise Malformed(f"the byte 0x{first:02x} at {start - 1} begins no CBOR item")
+        argument = self._stream.read(_LENGTHS[info])
+        if len(argument) < _LENGTHS[info]:
+            raise Truncated(f"the bytes end at {len(self.data)}, and more belong to them")
+        return info, int.from_bytes(argument)
 
     def _peek(self) -> int:
-        if self.position >= len(self.data):
+        position = self.position
+        if position >= len(self.data):
             raise Truncated(f"the bytes end at {len(self.data)}, and more belong to them")
-        return self.data[self.position]
+        return self.data[position]
 
-    def _take(self, length: int) -> bytes:
-        left = len(self.data) - self.position
-        if length > left:
-            raise Truncated(f"{length} bytes belong at byte {self.position}, and {left} are there")
-        self.position += length
-        return self.data[self.position - length : self.position]
 
-    @staticmethod
-    def _text(content: bytes) -> str:
-        try:
-            return content.decode()
-        except UnicodeDecodeError:
-            raise Malformed("a text is no UTF-8") from None
+def _decoder(stream: io.BytesIO) -> cbor2.CBORDecoder:
+    """cbor2 6 refuses a key that stands twice in a map; 5.4 has no switch for it, and takes the last one."""
+    try:
+        return cbor2.CBORDecoder(stream, allow_duplicate_keys=False)
+    except TypeError:
+        return cbor2.CBORDecoder(stream)
+
+
+def _key(key: Any) -> Key:
+    if type(key) not in (int, str, bytes):
+        raise Malformed(f"a map's key is {describe(key)}, neither number nor text")
+    return key  # type: ignore[no-any-return]
 
 
 def describe(value: Any) -> str:
@@ -195,7 +173,7 @@ def describe(value: Any) -> str:
         case None | bool():
             return {None: "null", True: "true", False: "false"}[value]
         case int():
-            return f"the number {value}"
+            return f"the number {value}" if value.bit_length() <= 64 else f"a number of {value.bit_length()} bits"
         case bytes():
             return f"a byte string of {len(value)} bytes"
         case str():

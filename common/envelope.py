@@ -16,6 +16,8 @@ MAX_BYTES = 64 * 1024
 _MAX_SIGNATURES = 32
 _TAG = 107
 _AUTHENTICATION, _MANIFEST = 2, 3
+_OLDER_AUTHENTICATION = 1
+"""In draft-04 (RIOT's "suitv4" of 2019) the manifest was member 2, behind this one: a dialect that is not read, no broken one."""
 _UNSIGNED = b"\x80"
 """An empty authentication block."""
 _COSE = {17: "COSE_Mac0", 18: "COSE_Sign1", 97: "COSE_Mac", 98: "COSE_Sign"}
@@ -94,6 +96,8 @@ def read_envelope(data: bytes) -> Envelope | None:
             f"The manifest is a SUIT envelope of {len(data)} bytes, and no more than {MAX_BYTES} are read."
             " Publish payloads as images of their own instead of within the envelope."
         )
+    if not tagged and _OLDER_AUTHENTICATION in members and _MANIFEST not in members:
+        return None
     manifest = members.get(_MANIFEST)
     if not isinstance(manifest, bytes):
         found = describe(manifest) if _MANIFEST in members else "missing"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.cbor import Key, Malformed, Tag, decode, describe
 from common.digest import Digest, read_digest
@@ -30,8 +29,7 @@ _PEN = 112
 """The tag of a vendor's private enterprise number, which stands in place of a UUID (RFC 9039)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """The parameters of one component."""
 
     vendor_id: str | None = None
@@ -47,8 +45,7 @@ class Told:
     """The offset that a condition asked for on the way here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """One way through the sequences, so far."""
 
     told: tuple[Told, ...]
@@ -75,7 +72,7 @@ class Interpreter:
 
     def run(self, sequence: Any, branches: Sequence[Branch]) -> list[Branch]:
         """Where one of the manifest's sequences leads from there; it starts with component 0 (interpreter setup)."""
-        return self._distinct(self._run(sequence, [replace(branch, current=(0,)) for branch in branches], 0))
+        return self._distinct(self._run(sequence, [branch._replace(current=(0,)) for branch in branches], 0))
 
     def _run(self, sequence: Any, branches: list[Branch], depth: int) -> list[Branch]:
         if depth > _MAX_DEPTH:
@@ -117,8 +114,8 @@ class Interpreter:
                 ends += self._ways(alternatives, group, depth)
                 continue
             for index in current:
-                group = self._ways(alternatives, [replace(branch, current=(index,)) for branch in group], depth)
-            ends += [replace(branch, current=current) for branch in group]
+                group = self._ways(alternatives, [branch._replace(current=(index,)) for branch in group], depth)
+            ends += [branch._replace(current=current) for branch in group]
         return self._distinct(ends)
 
     def _ways(self, alternatives: list[Any], branches: list[Branch], depth: int) -> list[Branch]:
@@ -140,9 +137,9 @@ class Interpreter:
     def _command(self, command: int, argument: Any, branches: list[Branch]) -> list[Branch]:
         if command == _SET_INDEX:
             current = self._indices(argument)
-            return [replace(branch, current=current) for branch in branches]
+            return [branch._replace(current=current) for branch in branches]
         if command == _SET_DEPENDENCY:
-            return [replace(branch, current=()) for branch in branches]
+            return [branch._replace(current=()) for branch in branches]
         if command in _PARAMETERS:
             if not isinstance(argument, dict):
                 raise Malformed(f"the parameters of a component are {describe(argument)}, and not a map")
@@ -177,8 +174,8 @@ def _by_current(branches: Sequence[Branch]) -> dict[tuple[int, ...], list[Branch
 def _changed(branch: Branch, changes: Mapping[str, Any]) -> Branch:
     told = list(branch.told)
     for index in branch.current:
-        told[index] = replace(told[index], **changes)
-    return replace(branch, told=tuple(told))
+        told[index] = told[index]._replace(**changes)
+    return branch._replace(told=tuple(told))
 
 
 def _held_to_its_slots(branch: Branch) -> Branch | None:
@@ -188,8 +185,8 @@ def _held_to_its_slots(branch: Branch) -> Branch | None:
         slot, demanded = told[index].slot, told[index].demanded
         if None not in (slot, demanded) and slot != demanded:
             return None
-        told[index] = replace(told[index], demanded=demanded if slot is None else slot)
-    return replace(branch, told=tuple(told))
+        told[index] = told[index]._replace(demanded=demanded if slot is None else slot)
+    return branch._replace(told=tuple(told))
 
 
 def _parameters(argument: Mapping[Key, Any]) -> dict[str, Any]:

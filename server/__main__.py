@@ -113,9 +113,11 @@ class Server:
             parts.callback(lambda: holdings.save(live.current))
             watcher = Watcher(store.root, live, config.rescan, self._died, after_look=after_look)
             parts.callback(watcher.stop)
+            gc.disable()  # all that the first look makes stays, and looking through it again and again takes as long as making it
             watcher.start()
+            gc.enable()
             gc.collect()
-            gc.freeze()  # what is there now stays: looking through thousands of releases again would hold up devices
+            gc.freeze()  # nor later: looking through thousands of releases would hold up devices
             cache = ImageCache(store.read, config.image_cache)
             devices = CoapService(udp, live, cache, config.image_cache, watcher.wake, self._died, config.coap_rate)
             parts.callback(devices.stop)

@@ -76,5 +76,6 @@ def info(code: str, message: str, file: Role | None = None) -> Finding:
 def _finding(severity: Severity, code: str, message: str, file: Role | None) -> Finding:
     if severity not in CODES[code].severities:
         raise ValueError(f"{code} is no {severity}")
-    # Names, URIs and key ids come from anywhere, and messages go to terminals and logs.
-    return Finding(severity, code, "".join(c if c.isprintable() else "�" for c in message), file)
+    if not message.isprintable():  # names, URIs and key ids come from anywhere, and messages go to terminals and logs
+        message = "".join(c if c.isprintable() else "�" for c in message)
+    return Finding(severity, code, message, file)

@@ -291,3 +291,8 @@ def test_the_digest_is_that_of_riots_last_370_bytes(samples: Any) -> None:
     data = (samples / "fw/sample/samr21-xpro/riot.suit.1700000100.bin").read_bytes()
     [signature] = read(data).signatures
     assert signature.payload == b"\x82\x02\x58\x20" + hashlib.sha256(data[119:]).digest()
+
+
+def test_an_envelope_of_draft_04_is_opaque() -> None:
+    older = cbor2.dumps({1: cbor2.dumps(cbor2.CBORTag(98, [b"", {}, b"", []])), 2: cbor2.dumps({1: 1, 2: 42})})
+    assert parse(older) is None

@@ -109,9 +109,9 @@ class Checked:
         """The outcome in words; `board_of` gives the name that belongs to a class id, or None."""
         manifest = check.manifest
         if manifest is None:
-            return cls(worst_first(check.findings), None)
+            return cls(check.findings, None)
         return cls(
-            worst_first(check.findings),
+            check.findings,
             CheckedManifest(
                 dialect=manifest.dialect.value,
                 sequence_number=manifest.sequence_number,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bottle import html_escape
 
-from common.finding import Finding, Role, Severity
+from common.finding import Finding, Role, Severity, worst_first
 from common.release import Release, ReleaseFile, State
 
 _STATES = {
@@ -25,7 +25,6 @@ _SIGNATURES = {
     "absent": ("Not signed", "warn", "Nobody signed the manifest"),
 }
 _SEVERITIES = {Severity.ERROR: "Error", Severity.WARNING: "Warning", Severity.INFO: "Note"}
-_WORST_FIRST = list(Severity)
 _ROLES = list(Role)
 
 
@@ -45,7 +44,7 @@ def shown(findings: Iterable[Finding]) -> list[ShownFinding]:
     """Worst first."""
     return [
         ShownFinding(f.severity.value, _SEVERITIES[f.severity], f.code, f.file.value if f.file else "", f.message)
-        for f in sorted(findings, key=lambda f: _WORST_FIRST.index(f.severity))
+        for f in worst_first(findings)
     ]
 
 

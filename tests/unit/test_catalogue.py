@@ -19,18 +19,6 @@ from tests.support.clock import Clock
 from tests.support.releases import riot_release, write_release
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def live(tmp_path: Path, clock: Clock) -> LiveCatalogue:
-    store = Store(tmp_path, 100_000, clock)
-    store.prepare()
-    return LiveCatalogue(store, clock)
-
-
 def test_the_plain_form_is_a_release(live: LiveCatalogue, tmp_path: Path) -> None:
     riot_release(tmp_path / "version_42")
     current = live.refresh()

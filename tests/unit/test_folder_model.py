@@ -22,7 +22,7 @@ from tests.support.clock import Clock
 from tests.support.releases import OLD_RIOT, PLAIN, RIOT, SIGNER, claiming_release, signed_release
 
 FOLDERS = ("a", "b", "b/7", "b/8", "c/d", "b/7/deep", "b/latest")
-CLAIMED = ("fw/x.bin", "b/7/slot0", "a/slot1", "c/d", "b/slot0.7.bin", "b/latest/manifest", "b")
+CLAIMED = ("fw/x.bin", "fw/x.bin", "b/7/slot0", "a/slot1", "b/latest/manifest")
 MARKS = (".withdrawn", ".forced", ".withdrawn.7", ".forced.7")
 MINUTE = 60
 _RIOT = re.compile(r"(?:app-)?(riot\.suit|slot[01])(?:v4_signed)?\.(\d)(?:\.riot)?\.bin")
@@ -80,6 +80,8 @@ class Model:
     holders: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Path -> publish id and board."""
     left: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    newest: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Path of a latest manifest -> for which board it was, and when that was so."""
 
     def look(self) -> None:
         """Read the folder."""
@@ -209,7 +211,13 @@ def check(model: Model, current: Catalogue, store: Store, now: float) -> None:
             assert path in real or served[path] == here[holder.release.publish_id].image
     latest = {f"{folder}/latest/manifest".lstrip("/"): r.publish_id for folder, r in current.latest.holders.items()}
     assert served.keys() == real.keys() | latest.keys() | (claims.keys() & current.places.claims.holders.keys())
-    assert all(only[i] is State.READY and served[path] == model.data(i)["manifest"] for path, i in latest.items())
+    for path, publish_id in latest.items():
+        assert only[publish_id] is State.READY
+        assert served[path] == model.data(publish_id)["manifest"]
+        board = model.made[served[path]].board
+        before, since = model.newest.get(path, (board, now))
+        assert board == before or now - since >= MINUTE
+        model.newest[path] = (board, now)
     disputes = {path for path, here in claims.items() if len({claim.image for claim in here.values()}) > 1}
     unclear = {problem.path for problem in current.latest.unclear.values()}
     assert {problem.path for problem in current.problems} == model.problems | disputes | unclear
@@ -239,15 +247,14 @@ def change(root: Path, dice: random.Random, made: list[Made], store: Store, curr
         case 8 if current.by_id:
             publish_id, act = dice.choice(sorted(current.by_id)), dice.randrange(3)
             store.remove(publish_id) if act == 2 else store.mark(publish_id, layouts.WITHDRAWN, act == 0)
-        case 9:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "riot.suit.latest.bin").write_bytes(dice.choice(made).files["manifest"])
+        case 9 if folder.is_dir() and (files := sorted(path for path in folder.iterdir() if path.is_file())):
+            shutil.copyfile(files[-1], folder / "copy.bin")
         case _:
             clock.now += dice.choice((1, 20, 40, 61))
 
 
 @pytest.mark.expects_log("in the firmware folder")
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(24))
 def test_the_folder_is_what_the_model_says(tmp_path: Path, made: list[Made], seed: int) -> None:
     dice, clock = random.Random(seed), Clock()
     store = Store(tmp_path, 100_000, clock)

@@ -20,23 +20,6 @@ VERSIONS = (1700000100, 1700000200)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Store:
-    store = Store(tmp_path, 100_000, clock)
-    store.prepare()
-    return store
-
-
-@pytest.fixture
-def live(store: Store, clock: Clock) -> LiveCatalogue:
-    return LiveCatalogue(store, clock)
-
-
-@pytest.fixture
 def sample(tmp_path: Path) -> Path:
     shutil.copytree(SAMPLE, tmp_path / BOARD, copy_function=shutil.copyfile)
     return tmp_path / BOARD

@@ -24,23 +24,6 @@ PATH = "fw/app/board/slot0.7.bin"
 DISPUTED = pytest.mark.expects_log("name this path for different images")
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Store:
-    store = Store(tmp_path, 100_000, clock)
-    store.prepare()
-    return store
-
-
-@pytest.fixture
-def live(store: Store, clock: Clock) -> LiveCatalogue:
-    return LiveCatalogue(store, clock)
-
-
 def trusting(store: Store, clock: Clock, *signers: suit.Signer) -> LiveCatalogue:
     keys = tuple(signer.key.public_key() for signer in signers)
     return LiveCatalogue(store, clock, Judge(TrustedKeys(keys, ("a.pem",))))

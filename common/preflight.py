@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.checks import addresses, headers, images, manifests, roles
-from common.checks.addresses import uri_claimed
+from common.checks.addresses import uri_claimed, uri_kept, uri_shared
 from common.checks.claims import Placed, claims_by_role, place
 from common.checks.codes import error
 from common.checks.facts import SLOTS, FileFacts, Files, ServerFacts
@@ -32,6 +32,8 @@ __all__ = [
     "sequence_not_newer",
     "served_path",
     "uri_claimed",
+    "uri_kept",
+    "uri_shared",
 ]
 
 

@@ -145,3 +145,15 @@ def uri_claimed(role: Role, path: str, holder: str) -> Finding:
     text = f"For {role} the manifest sends devices to {path}, and there other bytes are served, those of {holder}"
     why = "a device would fetch them and refuse them with -1 or -7 on its serial console"
     return warning("uri-claimed", f"{text}: {why}. Remove {holder}, or build this again with another SUIT_COAP_ROOT.", role)
+
+
+def uri_kept(role: Role, path: str, owner: str) -> Finding:
+    """What to say of the image `role` for which devices are sent to `path`, where nothing is served: it is `owner`'s place."""
+    text = f"For {role} the manifest sends devices to {path}, and nothing is served there: it is the place of {owner},"
+    return warning("uri-claimed", f"{text} which is not served now. Wait, or build this again with another SUIT_COAP_ROOT.", role)
+
+
+def uri_shared(role: Role, path: str) -> Finding:
+    """What to say of the image `role` whose path the same manifest names for the other image, which is served there."""
+    text = f"The manifest sends devices to {path} for both images, and only the other one is served there, not {role}"
+    return warning("uri-claimed", f"{text}. Build the manifest again with a URI for each image.", role)

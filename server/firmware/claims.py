@@ -6,7 +6,7 @@ was published, its images are served there too. A real file at that path wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from common.finding import Role
@@ -17,6 +17,7 @@ from server.firmware.judging import Shelved
 from server.firmware.precedence import Past
 from server.firmware.shelving import Change
 
+_ROLES = frozenset(role.value for role in Role)
 _NAMED = 4
 """Releases that a problem names at most."""
 
@@ -28,6 +29,23 @@ class Claim:
     release: Release
     role: Role
     image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What else there is that matters for a claim."""
+
+    real: Mapping[str, Image]
+    """Path -> what files and releases have there by their names alone."""
+    is_rebuilt: Callable[[str], bool]
+    """Whether a publish id has a release that is incomplete."""
+    is_there: Callable[[str], bool]
+    """Whether a publish id has a release in any state."""
+
+    def is_taken(self, path: str) -> bool:
+        """Whether it is the place of another release's manifest or image, even of one that is not served."""
+        above, _, name = path.rpartition("/")
+        return name in _ROLES and self.is_there(above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +61,16 @@ class Claims:
     disputes: Mapping[str, Problem] = field(default_factory=dict)
     """Path -> that releases with different images claim it."""
 
-    def renewed(self, changes: Sequence[Change], now: float) -> tuple[Claims, set[str]]:
-        """The same after these changes at `now` (Unix time), and the paths that had to be looked at for it."""
-        touched = {path for path, last in self.left.items() if not last.is_awaited(now)}
+    def renewed(
+        self, changes: Sequence[Change], paths: Collection[str], near: Near, now: float
+    ) -> tuple[Claims, set[str]]:
+        """The same after these changes at `now` (Unix time), and the paths that had to be looked at for it.
+
+        `paths` are those at which real files came, went or changed.
+        """
+        touched = {p for p, last in self.left.items() if not last.is_awaited(now) and not near.is_rebuilt(last.publish_id)}
+        touched.update(path for path in paths if path in self.claimants)
+        touched.update(path for c in changes for path in _roles(c.publish_id) if path in self.claimants)
         claimants = dict(self.claimants)
         for change in changes:
             for path in _claims(change.before):
@@ -63,13 +88,16 @@ class Claims:
             before, last = holders.pop(path, None), left.pop(path, None)
             disputes.pop(path, None)
             last = Past.of(before.release, now) if before is not None else last
-            holder = _choose(last if last is not None and last.is_awaited(now) else None, [c.release for c in here.values()])
+            if last is not None:
+                last = last._replace(since=now) if near.is_rebuilt(last.publish_id) else last
+                last = last if last.is_awaited(now) else None
+            holder = None if near.is_taken(path) else _choose(last, [claim.release for claim in here.values()])
             if holder is not None:
                 holders[path] = here[holder.publish_id]
-            elif last is not None and last.is_awaited(now):
+            elif last is not None:
                 left[path] = last
             if len({claim.image.sha256 for claim in here.values()}) > 1:
-                disputes[path] = _dispute(path, holder, here)
+                disputes[path] = _dispute(path, near.real.get(path), holder, here)
             if not here:
                 claimants.pop(path, None)
         return Claims(claimants, holders, left, disputes), touched
@@ -100,12 +128,19 @@ def _choose(last: Past | None, claimants: Iterable[Release]) -> Release | None:
     return precedence.best(min(kinds.values(), key=lambda group: min((r.published, r.publish_id) for r in group)))
 
 
-def _dispute(path: str, holder: Release | None, claimants: Mapping[str, Claim]) -> Problem:
+def _roles(publish_id: str) -> Iterable[str]:
+    return (f"{publish_id}/{role}" for role in Role)
+
+
+def _dispute(path: str, real: Image | None, holder: Release | None, claimants: Mapping[str, Claim]) -> Problem:
     names = sorted(claimants, key=lambda name: (holder is None or name != holder.publish_id, name))
     shown = [repr(name) for name in names[:_NAMED]]
     if len(names) > _NAMED:
         shown = [*shown[:-1], f"{len(names) - _NAMED + 1} others"]
-    served = f"{holder.publish_id!r} is served there" if holder is not None else "nothing is served there for a minute"
+    if real is not None:
+        served = f"the file {real.path!r} is served there"
+    else:
+        served = f"{holder.publish_id!r} is served there" if holder is not None else "nothing is served there now"
     return Problem(
         path,
         f"The manifests of {', '.join(shown[:-1])} and {shown[-1]} name this path for different images; {served}."

@@ -22,7 +22,7 @@ from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyEmitter
 from watchdog.observers.inotify_c import CallbackId, InotifyEvent, InotifyFD, Mask, WatchCallback, WatchDescriptor
 
-from server.firmware.layouts import FORCED
+from server.firmware.layouts import is_mark
 
 _CONTENT: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
@@ -65,7 +65,7 @@ class Dirty(FileSystemEventHandler):
     def _add(self, path: str, is_folder: bool) -> None:
         folder, name = os.path.split(path)
         segments = folder.split(os.sep) if folder else []
-        if any(s.startswith(".") for s in segments) or (name.startswith(".") and name not in (os.curdir, FORCED)):
+        if any(s.startswith(".") for s in segments) or (name.startswith(".") and name != os.curdir and not is_mark(name)):
             return
         with self._lock:
             self._paths.add(folder)

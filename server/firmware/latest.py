@@ -30,14 +30,14 @@ class Latest:
     unclear: Mapping[str, Problem] = field(default_factory=dict)
     """Folder -> why none of its releases is the newest."""
     left: Mapping[str, Past] = field(default_factory=dict)
-    """Folder -> the newest that is not ready now, and since when it is gone altogether: its kind may come back."""
+    """Folder -> the newest that is not ready now, and since when it is not even being rebuilt: its kind may come back."""
 
     def renewed(
-        self, folders: Mapping[str, Release | Iterable[Release]], there: Callable[[str], bool], now: float
+        self, folders: Mapping[str, Release | Iterable[Release]], is_rebuilt: Callable[[str], bool], now: float
     ) -> Latest:
         """The same with these folders anew, each with its newest release where that is known, else with all its releases.
 
-        One without any has no newest. `there` says whether a publish id has a release in any state; `now` is Unix time.
+        One without any has no newest. `is_rebuilt` says whether a publish id has an incomplete release; `now` is Unix time.
         """
         holders, unclear, left = dict(self.holders), dict(self.unclear), dict(self.left)
         for folder, releases in folders.items():
@@ -50,10 +50,11 @@ class Latest:
             kinds = ready_by_kind(releases)
             last = Past.of(before, now) if before is not None else last
             if last is not None and last.kind not in kinds:
-                last = last._replace(since=now) if there(last.publish_id) else last
+                last = last._replace(since=now) if is_rebuilt(last.publish_id) else last
                 if last.is_awaited(now):
                     left[folder] = last
                     continue
+                last = None
             found = _choose(folder, kinds, last)
             if isinstance(found, Release):
                 holders[folder] = found
@@ -61,9 +62,9 @@ class Latest:
                 unclear[folder] = found
         return Latest(holders, unclear, left)
 
-    def expired(self, there: Callable[[str], bool], now: float) -> set[str]:
+    def expired(self, is_rebuilt: Callable[[str], bool], now: float) -> set[str]:
         """The folders in which others may be the newest from now on."""
-        return {f for f, last in self.left.items() if not last.is_awaited(now) and not there(last.publish_id)}
+        return {f for f, last in self.left.items() if not last.is_awaited(now) and not is_rebuilt(last.publish_id)}
 
     def path_of(self, release: Release) -> str | None:
         """Where the manifest of this release is served because it is the newest."""

@@ -20,6 +20,7 @@ FORCED = ".forced"
 """An empty file of this name beside a release: it is served whatever the checks found."""
 WITHDRAWN = ".withdrawn"
 """The same: it is not served, whatever they found."""
+MARKS = (FORCED, WITHDRAWN)
 LATEST_COPY = "riot.suit.latest.bin"
 """RIOT's build copies each manifest to this name, too. It has no version: it is the file that it is."""
 _NAMES = {f"{role}{suffix}": role for role in Role for suffix in ("", ".bin", ".suit", ".cbor")}
@@ -29,7 +30,7 @@ _UPLOAD = (
     (Role.SLOT1, re.compile(r"(.*[^a-z0-9])?slot1([^0-9].*)?")),
 )
 _RIOT = re.compile(
-    r"(?:.+-)?(?:(?P<manifest>riot\.suit(?:v\d+)?(?:_signed)?)|(?P<image>slot[01]))\.(?P<version>\d{1,10})(?:\.riot)?\.bin",
+    r"(?:.+-)?(?:(?P<manifest>riot\.suit(?:v\d+)?(?P<signed>_signed)?)|(?P<image>slot[01]))\.(?P<version>\d{1,10})(?:\.riot)?\.bin",
     re.ASCII,
 )
 """APP_VER is a number of 32 bits."""
@@ -49,6 +50,12 @@ class Layout:
         """The names of all of them."""
         return frozenset([*self.names.values(), *(name for names in self.doubled.values() for name in names)])
 
+    @property
+    def has_an_image(self) -> bool:
+        """Whether there is a manifest and an image to it, by their names."""
+        roles = self.names.keys() | self.doubled.keys()
+        return Role.MANIFEST in roles and len(roles) > 1
+
     def mark(self, kind: str) -> str:
         """The name of the empty file that says FORCED or WITHDRAWN of this release alone."""
         return f"{kind}.{self.version}" if self.version else kind
@@ -63,10 +70,23 @@ class Layout:
 
 
 def releases(names: Iterable[str]) -> tuple[Layout, ...]:
-    """Each release in these file names: one in the plain form, else those of RIOT's by version, else none."""
+    """Each release in these file names: one in the plain form, else those of RIOT's by version, else none.
+
+    A stray file of the plain form's names does not take RIOT's versions out.
+    """
     names = list(names)
-    found = plain(names)
-    return (found,) if found is not None else riot(names)
+    found, versions = plain(names), riot(names)
+    if found is not None and not (any(v.has_an_image for v in versions) and not found.has_an_image):
+        return (found,)
+    return versions
+
+
+def strays(names: Iterable[str]) -> frozenset[str]:
+    """Those with a role's name in the plain form that are in a folder of RIOT's."""
+    names = list(names)
+    if any(layout.version for layout in releases(names)):
+        return frozenset(name for name in names if role_of(name) is not None)
+    return frozenset()
 
 
 def plain(names: Iterable[str]) -> Layout | None:
@@ -80,13 +100,20 @@ def plain(names: Iterable[str]) -> Layout | None:
 
 
 def riot(names: Iterable[str]) -> tuple[Layout, ...]:
-    """RIOT's form in these file names, by version."""
+    """RIOT's form in these file names, by version. Of 2019's two manifests, signed and not, the signed one counts."""
     versions: dict[str, dict[Role, list[str]]] = {}
+    signed = set()
     for name in names:
         match = _RIOT.fullmatch(name)
         if match is not None:
             role = Role.MANIFEST if match["manifest"] else Role(match["image"])
             versions.setdefault(match["version"], {}).setdefault(role, []).append(name)
+            if match["signed"]:
+                signed.add(name)
+    for found in versions.values():
+        manifests = found.get(Role.MANIFEST, [])
+        if not signed.isdisjoint(manifests):
+            found[Role.MANIFEST] = [name for name in manifests if name in signed]
     return tuple(_layout(found, version) for version, found in sorted(versions.items()))
 
 
@@ -116,6 +143,11 @@ def role_of_upload(name: str) -> Role | None:
         return exact
     fitting = [role for role, pattern in _UPLOAD if pattern.fullmatch(base)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def is_mark(name: str) -> bool:
+    """Whether a file of this name says something of a release."""
+    return name.startswith(MARKS)
 
 
 def base_name(name: str) -> str:

@@ -27,7 +27,7 @@ def shown(shelved: Shelved, places: Places, overtaken: Mapping[str, Release]) ->
         if there is not None and there.sha256 == shelved.files.images[role].sha256:
             also[role] = [path]
         else:
-            findings.append(preflight.uri_claimed(role, path, _holder(path, places)))
+            findings.append(_claimed(role, path, release.publish_id, places))
     newer = overtaken.get(release.publish_id)
     if newer is not None and release.sequence_number is not None:
         findings.append(preflight.sequence_not_newer(release.sequence_number, newer.publish_id, newer.sequence_number or 0))
@@ -41,12 +41,18 @@ def _also(file: ReleaseFile, paths: Iterable[str]) -> ReleaseFile:
     return replace(file, also_served_at=(*file.also_served_at, *new)) if new else file
 
 
-def _holder(path: str, places: Places) -> str:
-    """Who is served at a claimed path, in words."""
-    holder, real = places.claims.holders.get(path), places.real.get(path)
+def _claimed(role: Role, path: str, publish_id: str, places: Places) -> Finding:
+    """What there is to say of an image that is not served at the path which its manifest names."""
+    real, holder = places.real.get(path), places.claims.holders.get(path)
     if real is not None:
-        return f"the file {real.path}"
-    return f"the release {holder.release.publish_id}" if holder is not None else "a release that has just gone"
+        return preflight.uri_claimed(role, path, f"the file {real.path}")
+    if holder is None:
+        left = places.claims.left.get(path)
+        owner = left.publish_id if left is not None else path.rpartition("/")[0]
+        return preflight.uri_kept(role, path, f"the release {owner}")
+    if holder.release.publish_id == publish_id:
+        return preflight.uri_shared(role, path)
+    return preflight.uri_claimed(role, path, f"the release {holder.release.publish_id}")
 
 
 def overtaken_by(releases: Iterable[Release], kinds: Iterable[Kind]) -> dict[str, Release]:
@@ -57,8 +63,14 @@ def overtaken_by(releases: Iterable[Release], kinds: Iterable[Kind]) -> dict[str
     numbered = [r for r in releases if r.sequence_number is not None and r.state is State.READY and r.kind in wanted]
     for release in sorted(numbered, key=lambda r: (r.published, r.sequence_number or 0, r.publish_id)):
         other = highest.setdefault(release.kind, release)
-        if other is release or (release.sequence_number or 0) > (other.sequence_number or 0):
+        if (release.sequence_number or 0) > (other.sequence_number or 0):
             highest[release.kind] = release
-        else:
+        elif _manifest(release) != _manifest(other):
             found[release.publish_id] = other
     return found
+
+
+def _manifest(release: Release) -> str | None:
+    """The SHA-256 of the manifest: the same one under two publish ids is the same build."""
+    file = release.file(Role.MANIFEST)
+    return file.sha256 if file is not None else None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 
 from common.errors import InvalidManifest
+from common.finding import Role
 from common.manifest import Manifest, parse
 from common.preflight import ServerFacts, claims_by_role, served_path
 from common.release import Kind, Release, State
@@ -34,17 +37,23 @@ def known_of(publish_id: str, manifest: bytes | None, current: Catalogue, judge:
         class_id=read.class_id,
         signature=state_of(read, judge.keys),
     )
-    return replace(facts, newest=_newest(newcomer, current), holders=_holders(read, newcomer, current))
+    others = [r for r in current.releases if not _is(r, publish_id, hashlib.sha256(manifest or b"").hexdigest())]
+    return replace(facts, newest=_newest(newcomer, others), holders=_holders(read, newcomer, current))
 
 
-def _newest(newcomer: Release, current: Catalogue) -> dict[Kind, tuple[str, int]]:
-    others = (
+def _is(release: Release, publish_id: str, sha256: str) -> bool:
+    """Whether it is this one: by its publish id, or the same build by its manifest."""
+    file = release.file(Role.MANIFEST)
+    return release.publish_id == publish_id or (file is not None and file.sha256 == sha256)
+
+
+def _newest(newcomer: Release, others: Iterable[Release]) -> dict[Kind, tuple[str, int]]:
+    same_kind = (
         (r.sequence_number, r.publish_id)
-        for r in current.releases
-        if r.state is State.READY and r.sequence_number is not None and r.publish_id != newcomer.publish_id
-        if r.kind == newcomer.kind
+        for r in others
+        if r.state is State.READY and r.sequence_number is not None and r.kind == newcomer.kind
     )
-    number, publish_id = max(others, default=(None, ""))
+    number, publish_id = max(same_kind, default=(None, ""))
     return {} if number is None else {newcomer.kind: (publish_id, number)}
 
 

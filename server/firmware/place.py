@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.finding import Role
+from common.hashing import facts_of
 from common.preflight import FileFacts
 from server.firmware import layouts
 from server.firmware.layouts import Layout
-
-_MARKS = (layouts.FORCED, layouts.WITHDRAWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +26,23 @@ class Place:
 
     @property
     def goes(self) -> frozenset[str]:
-        """The names that go with the release, whether they are there or not."""
-        links = (name for name in self.names if _leads_to(self.folder / name) in self.layout.files)
-        return self.layout.files.union((self.layout.mark(kind) for kind in _MARKS), links)
+        """The names that go with the release: its files and marks, links to the files, and RIOT's copy of its manifest."""
+        marks = {self.layout.mark(kind) for kind in layouts.MARKS}
+        links = {name for name in self.names if _leads_to(self.folder / name) in self.layout.files}
+        others = [layout for layout in layouts.releases(self.names) if layout.version != self.layout.version]
+        if not others:
+            marks.update(layouts.MARKS)
+        return (self.layout.files | marks | links | self._copy(others)) & self.names
+
+    def _copy(self, others: Iterable[Layout]) -> frozenset[str]:
+        """RIOT's copy of the latest manifest, when it is this one's and no other version has the same."""
+        manifest = self.layout.names.get(Role.MANIFEST)
+        if not self.layout.version or manifest is None or layouts.LATEST_COPY not in self.names:
+            return frozenset()
+        copy = facts_at(self.folder / layouts.LATEST_COPY)
+        same = [layout.names[Role.MANIFEST] for layout in others if Role.MANIFEST in layout.names]
+        is_ours = copy is not None and _is(self.folder / manifest, copy) and not any(_is(self.folder / n, copy) for n in same)
+        return frozenset({layouts.LATEST_COPY}) if is_ours else frozenset()
 
     def holds(self, facts: Mapping[Role, FileFacts]) -> bool:
         """Whether it has these files and no others."""
@@ -58,16 +70,19 @@ class Place:
         sync_folder(self.folder)
 
 
-def find_release(root: Path, publish_id: str) -> Place | None:
-    """The release of this name below `root`: a folder in the plain form, or RIOT's files of that version in the folder above."""
+def find_release(root: Path, publish_id: str, riot: bool | None = None) -> Place | None:
+    """The release of this name below `root`: a folder in the plain form, or RIOT's files of that version in the folder above.
+
+    Where there are both, `riot` says which of them is meant; None: the folder.
+    """
     own = root / publish_id
     names = _names(own)
-    layout = layouts.plain(names)
-    if layout is not None:
-        return Place(own, layout, names)
+    found = [layout for layout in layouts.releases(names) if not layout.version]
+    if found and riot is not True:
+        return Place(own, found[0], names)
     names = _names(own.parent)
     layout = layouts.of_release(names, own.name)
-    return Place(own.parent, layout, names) if layout is not None else None
+    return Place(own.parent, layout, names) if layout is not None and riot is not False else None
 
 
 def sync_folder(folder: Path) -> None:
@@ -94,15 +109,24 @@ def _names(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _is(path: Path, facts: FileFacts) -> bool:
-    """Whether a regular file has these bytes; a pipe or a link in its place is not even waited for."""
+def facts_at(path: Path) -> FileFacts | None:
+    """Of a regular file; None of anything else: a pipe or a link in its place is not even waited for."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return False
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode) or status.st_size != facts.size:
+        return None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
+        return None
+    with open(fd, "rb", buffering=0) as file:
+        return facts_of(file.read)
+
+
+def _is(path: Path, facts: FileFacts) -> bool:
+    """Whether a regular file has these bytes."""
+    try:
+        fits = os.stat(path, follow_symlinks=False).st_size == facts.size
+    except OSError:
         return False
-    with open(fd, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == facts.sha256
+    there = facts_at(path) if fits else None
+    return there is not None and there.sha256 == facts.sha256

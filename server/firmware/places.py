@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from common.finding import Role
-from common.release import Release
-from server.firmware.claims import Claims
+from common.release import Release, State
+from server.firmware.claims import Claims, Near
 from server.firmware.image import Image
 from server.firmware.judging import Shelved
 from server.firmware.latest import LATEST, Latest, latest_path, successor
@@ -48,16 +48,13 @@ class Places:
                 del real[path]
         for swap in swaps:
             real.update(swap.new_images)
-        folders = {c.folder for c in changes} | _folders_by_hand(swaps)
-
-        def there(publish_id: str) -> bool:
-            return find(publish_id, shelves) is not None
-
-        folders |= self.latest.expired(there, now)
+        near = Near(real, lambda name: _state(name, shelves) is State.INCOMPLETE, lambda name: _state(name, shelves) is not None)
+        folders = {c.folder for c in changes} | _folders_by_hand(swaps) | self.latest.expired(near.is_rebuilt, now)
         candidates = {f: self._candidates(f, changes, scan, shelves, real) for f in folders}
-        latest = self.latest.renewed(candidates, there, now) if folders else self.latest
-        claims, claimed = self.claims.renewed(changes, now)
-        paths = claimed.union(*(s.old_images.keys() | s.new_images.keys() for s in swaps), map(latest_path, folders))
+        latest = self.latest.renewed(candidates, near.is_rebuilt, now) if folders else self.latest
+        swapped: set[str] = set().union(*(s.old_images.keys() | s.new_images.keys() for s in swaps))
+        claims, claimed = self.claims.renewed(changes, swapped, near, now)
+        paths = claimed.union(swapped, map(latest_path, folders))
         derived = {path: claims.holders[path].image for path in paths & claims.holders.keys()}
         for folder in folders & latest.holders.keys():
             derived[latest_path(folder)] = real[f"{latest.holders[folder].publish_id}/{Role.MANIFEST}"]
@@ -98,6 +95,11 @@ def _releases(folder: str, scan: Scan, shelves: Mapping[str, Shelf]) -> list[Rel
     near = [shelves[path].releases for path in (folder, *inner) if path in shelves]
     found = [shelved.release for releases in near for shelved in releases.values()]
     return [release for release in found if release.publish_id != folder and release.publish_id.rpartition("/")[0] == folder]
+
+
+def _state(publish_id: str, shelves: Mapping[str, Shelf]) -> State | None:
+    shelved = find(publish_id, shelves)
+    return shelved.release.state if shelved is not None else None
 
 
 def find(publish_id: str, shelves: Mapping[str, Shelf]) -> Shelved | None:

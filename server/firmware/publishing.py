@@ -15,6 +15,7 @@ from common.release import Release, check_publish_id
 from server.firmware import layouts
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.newcomer import known_of
+from server.firmware.places import find
 from server.firmware.store import Store
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Publisher:
 
     def remove(self, publish_id: str) -> None:
         """Raises ReleaseNotFound or StoreFull."""
-        self._store.remove(publish_id)
+        self._store.remove(publish_id, self._is_riots(publish_id))
         self._shown(publish_id)
         _log.info("removed %r", publish_id)
 
@@ -79,7 +80,9 @@ class Publisher:
         return self._mark(publish_id, False, "restored %r")
 
     def _mark(self, publish_id: str, on: bool, told: str) -> Release:
-        self._store.mark(publish_id, layouts.WITHDRAWN, on)
+        if self._shown(publish_id) is None:
+            raise ReleaseNotFound(f"There is no release {publish_id!r}.")
+        self._store.mark(publish_id, layouts.WITHDRAWN, on, self._is_riots(publish_id))
         release = self._shown(publish_id)
         if release is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r} any more.")
@@ -89,6 +92,11 @@ class Publisher:
     def _check(self, publish_id: str | None, files: Files) -> preflight.Check:
         judge = self._live.judge
         return judge.check(files, known_of(publish_id or "", files.manifest, self._live.current, judge))
+
+    def _is_riots(self, publish_id: str) -> bool | None:
+        """Whether it is in RIOT's form; None where nothing is known of it."""
+        shelved = find(publish_id, self._live.current.shelves)
+        return bool(shelved.files.layout.version) if shelved is not None else None
 
     def _shown(self, publish_id: str) -> Release | None:
         """The release as it is now, after a look at its folder and those above."""

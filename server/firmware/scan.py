@@ -15,7 +15,7 @@ from pathlib import Path
 from common.release import Problem
 from server.firmware.hashes import Hashes
 from server.firmware.image import Image, Stamp
-from server.firmware.whole import NotWhole, hash_whole, is_fresh, is_inside
+from server.firmware.whole import CLOCK_SLACK, NotWhole, hash_whole, is_fresh, is_inside
 
 MAX_DEPTH = 16
 """Folders within folders; a publish id of 200 bytes would allow 100."""
@@ -190,7 +190,7 @@ class Scanner:
             problems=tuple(problems),
             fresh=not ours and is_fresh(status.st_mtime, self._now),
             ours=ours,
-            changed=max([status.st_mtime, *(image.stamp.ctime_ns / 1e9 for image in images.values())]),
+            changed=_latest([status.st_ctime, *(image.stamp.ctime_ns / 1e9 for image in images.values())], self._now),
         )
 
     def _image(self, path: str, entry: os.DirEntry[str], before: Image | None) -> Image:
@@ -230,6 +230,11 @@ class Scanner:
         if before is not None and before.stamp == stamp and before.sha256 == content.sha256:
             return before
         return Image(path, stamp, content.sha256, content.head)
+
+
+def _latest(times: list[float], now: float) -> float:
+    """The latest of these times that is not in the future: from there it comes by a clock that was set back."""
+    return max((time for time in times if time <= now + CLOCK_SLACK), default=0.0)
 
 
 def _is_text(name: str) -> bool:

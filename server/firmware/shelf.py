@@ -64,13 +64,18 @@ def shelve(folder: Folder, before: Shelf | None, outer: str | None, taken: Colle
     found: dict[str, Shelved] = {}
     troubles: list[Problem] = []
     kept: set[str] = set()
-    for layout in layouts.releases([*folder.images, *folder.unsettled]):
+    names = [*folder.images, *folder.unsettled]
+    for name in sorted(layouts.strays(names)):
+        text = "This file lies among RIOT's versions and belongs to none: put it into a folder of its own, with its release."
+        troubles.append(Problem(f"{folder.path}/{name}" if folder.path else name, text))
+    for layout in layouts.releases(names):
         if layout == _BY_HAND and folder.path.rpartition("/")[2] == LATEST:
             continue
         publish_id = layout.publish_id(folder.path)
         trouble = _trouble(publish_id, layout, outer, taken)
         if trouble is not None:
             troubles.append(trouble)
+            kept |= layout.files if layout.doubled else set()
             continue
         last = before.releases.get(publish_id) if before is not None else None
         found[publish_id] = _release(publish_id, folder, layout, last, look)
@@ -95,7 +100,8 @@ def _trouble(publish_id: str, layout: Layout, outer: str | None, taken: Collecti
         text = f"The files of version {layout.version} would be the release {publish_id!r}, and so is the folder of that name"
         return Problem(publish_id, f"{text}: keep one of the two.")
     for role, names in layout.doubled.items():
-        return Problem(publish_id, f"Two files claim to be the {role} ({', '.join(names)}): keep one of them.")
+        text = f"Two files claim to be the {role} ({', '.join(names)}), so none of this release is served: keep one of them."
+        return Problem(publish_id, text)
     try:
         check_publish_id(publish_id)
     except InvalidRelease as error:
@@ -110,7 +116,7 @@ def _release(publish_id: str, folder: Folder, layout: Layout, before: Shelved | 
         if files == before.files and look.facts == before.facts and timely:
             return before
         left = before.files.images.keys() - layout.names.keys()
-        if files.writing or (folder.fresh and left):
+        if files.withdrawn == before.files.withdrawn and (files.writing or (folder.fresh and left)):
             return replace(before, due=None)
     manifest = files.images.get(Role.MANIFEST)
     try:

@@ -80,7 +80,8 @@ def changes(swaps: Iterable[Swap]) -> list[Change]:
 
 def reshelve(shelves: dict[str, Shelf], scan: Scan, again: Iterable[str], look: Look) -> list[Swap]:
     """Renew those `shelves` whose folders changed in `scan`, or which are to be judged `again`."""
-    turns = sorted(scan.changed.union(again))  # a sorted list is a heap
+    above = {path.rpartition("/")[0] for path in scan.changed if _is_named_as_a_version(path, scan)}
+    turns = sorted(scan.changed.union(again, above))  # a sorted list is a heap
     swaps: list[Swap] = []
     while turns:
         path = heappop(turns)
@@ -128,10 +129,18 @@ def _taken(folder: Folder, scan: Scan, shelves: Mapping[str, Shelf]) -> set[str]
     for layout in layouts.releases([*folder.images, *folder.unsettled]):
         path = layout.publish_id(folder.path)
         inner = scan.folders.get(path) if layout.version else None
-        is_release = inner is not None and layouts.plain([*inner.images, *inner.unsettled]) is not None
+        plain = layouts.plain([*inner.images, *inner.unsettled]) if inner is not None else None
+        is_release = plain is not None and not plain.doubled
         if is_release and (path not in shelves or path in shelves[path].releases):
             found.add(path)
     return found
+
+
+def _is_named_as_a_version(path: str, scan: Scan) -> bool:
+    """Whether a folder has the publish id of a version in RIOT's form in the folder above, which may get it or lose it."""
+    above, _, version = path.rpartition("/")
+    folder = scan.folders.get(above) if version.isdigit() else None
+    return folder is not None and layouts.of_release([*folder.images, *folder.unsettled], version) is not None
 
 
 def _below(folder: Folder, scan: Scan) -> Iterator[str]:

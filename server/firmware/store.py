@@ -156,40 +156,46 @@ class Store:
             self._remember(target, staged)
         return True
 
-    def remove(self, publish_id: str) -> None:
-        """Take a release out of the folder; other files beside it stay. Raises ReleaseNotFound or StoreFull."""
-        with self._lock:
-            there = self._existing(publish_id)
-            trash = self.root / STAGING / secrets.token_hex(8)
-            with _as_sentences(f"remove {publish_id!r}, which belongs to the user {_owner(there.folder)}, from"):
-                if there.goes.issuperset(there.names):
-                    trash.parent.mkdir(exist_ok=True)
-                    os.rename(there.folder, trash)
-                    sync_folder(there.folder.parent)
-                    _remove_empty(there.folder.parent, self.root)
-                else:
-                    trash.mkdir(parents=True)
-                    for name in there.goes.intersection(there.names):
-                        os.rename(there.folder / name, trash / name)
-                    sync_folder(there.folder)
-            shutil.rmtree(trash, ignore_errors=True)
-
-    def mark(self, publish_id: str, kind: str, on: bool) -> None:
-        """Say layouts.FORCED or layouts.WITHDRAWN of a release, or take it back; it may have been said before.
+    def remove(self, publish_id: str, riot: bool | None = None) -> None:
+        """Take a release out of the folder; other files beside it stay. `riot` as `find_release` has it.
 
         Raises ReleaseNotFound or StoreFull.
         """
         with self._lock:
-            there = self._existing(publish_id)
+            there = self._existing(publish_id, riot)
+            goes, trash = there.goes, self.root / STAGING / secrets.token_hex(8)
+            try:
+                with _as_sentences(f"remove {publish_id!r}, which belongs to the user {_owner(there.folder)}, from"):
+                    if goes == there.names:
+                        trash.parent.mkdir(exist_ok=True)
+                        os.rename(there.folder, trash)
+                        sync_folder(there.folder.parent)
+                        _remove_empty(there.folder.parent, self.root)
+                    else:
+                        trash.mkdir(parents=True)
+                        for name in goes:
+                            with contextlib.suppress(FileNotFoundError):  # somebody else removes it at this moment
+                                os.rename(there.folder / name, trash / name)
+                        sync_folder(there.folder)
+            finally:
+                shutil.rmtree(trash, ignore_errors=True)
+
+    def mark(self, publish_id: str, kind: str, on: bool, riot: bool | None = None) -> None:
+        """Say layouts.FORCED or layouts.WITHDRAWN of a release, or take it back; it may have been said before.
+
+        `riot` as `find_release` has it. Raises ReleaseNotFound or StoreFull.
+        """
+        with self._lock:
+            there = self._existing(publish_id, riot)
             with _as_sentences(f"mark {publish_id!r}, which belongs to the user {_owner(there.folder)}, in"):
                 if on:
                     there.mark(kind)
                 else:
                     there.unmark(kind)
 
-    def _existing(self, publish_id: str) -> Place:
+    def _existing(self, publish_id: str, riot: bool | None) -> Place:
         self._check_no_link(self.root / check_publish_id(publish_id), publish_id)
-        there = find_release(self.root, publish_id)
+        there = find_release(self.root, publish_id, riot)
         if there is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r}.")
         return there
@@ -205,9 +211,10 @@ class Store:
                 raise ReleaseExists(f"{publish_id!r} would lie in the release {name!r}: choose a name beside it.")
         if not target.is_dir():
             if target.exists():
-                raise ReleaseExists(_taken(publish_id))
+                raise ReleaseExists(f"{publish_id!r} is the name of a file in the firmware folder: choose another publish id.")
             return
-        for folder, _, names in os.walk(target):
+        for folder, inside, names in os.walk(target):
+            inside[:] = [name for name in inside if not name.startswith(".")]
             for layout in layouts.releases(names):
                 inner = layout.publish_id(os.path.relpath(folder, self.root))
                 if inner == publish_id:

@@ -18,7 +18,7 @@ QUIET = 0.3
 """Seconds without a change after which a file counts as closed by whoever wrote it."""
 QUIET_UNTOLD = 2.0
 """The same where the kernel does not tell who writes: files of others, without CAP_LEASE, and network file systems."""
-_CLOCK_SLACK = 5.0
+CLOCK_SLACK = 5.0
 """A ctime further in the future than this comes from a clock that was set back, not from a fresh write."""
 _SETSIG = 10  # F_SETSIG of <bits/fcntl-linux.h>; the fcntl module has no name for it
 
@@ -29,7 +29,7 @@ class NotWhole(Exception):
 
 def is_fresh(time: float, now: float, quiet: float = QUIET) -> bool:
     """Whether what happened at `time` is less than `quiet` seconds ago; both are Unix time."""
-    return -_CLOCK_SLACK < now - time < quiet
+    return -CLOCK_SLACK < now - time < quiet
 
 
 def hash_whole(root: str, path: str, stamp: Stamp, now: float) -> Content:

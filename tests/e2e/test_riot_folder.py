@@ -20,6 +20,7 @@ from tests.waiting import wait_until
 
 BOARD = "fw/sample/samr21-xpro"
 OLD, NEW = 1700000100, 1700000200
+ROLES = ("manifest", "slot0", "slot1")
 NAMES = ("riot.suit.{}.bin", "slot0.{}.bin", "slot1.{}.bin")
 OLD_NAMES = ("sample-riot.suitv4_signed.{}.bin", "sample-slot0.{}.riot.bin", "sample-slot1.{}.riot.bin")
 
@@ -33,9 +34,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def files(version: int) -> dict[str, bytes]:
     """What is to arrive, by role."""
     return {role: (SAMPLE / name.format(version)).read_bytes() for role, name in zip(ROLES, NAMES, strict=True)}
-
-
-ROLES = ("manifest", "slot0", "slot1")
 
 
 def make_suit_publish(server: Server, version: int, after_manifest: Callable[[], None] = lambda: None) -> str:
@@ -85,9 +83,7 @@ def image_paths(manifest: bytes) -> list[str]:
 def update(server: Server, publish_id: str) -> list[bytes]:
     """A device is told of the release, and fetches the manifest and what that names: manifest, slot0, slot1."""
     with RiotDevice() as device:
-        answer = requests.post(
-            server.url + "/notify", data={"publish_id": publish_id, "urls": device.url}, timeout=30
-        )
+        answer = requests.post(server.url + "/notify", data={"publish_id": publish_id, "urls": device.url}, timeout=30)
         assert [r["state"] for r in answer.json()["results"]] == ["accepted"], answer.text
         url = urlsplit(device.triggered[0])
     assert url.port == server.coap_port

@@ -55,8 +55,7 @@ def test_two_files_for_one_role_are_a_problem(live: LiveCatalogue, tmp_path: Pat
     current = live.refresh()
     assert current.releases == ()
     assert [p.path for p in current.problems] == ["v"]
-    assert "v/slot0.bin" in current.images
-    assert "v/manifest" in current.images
+    assert dict(current.images) == {}
 
 
 @pytest.mark.parametrize(
@@ -167,6 +166,27 @@ def test_a_release_stays_as_it_was_while_a_file_of_it_is_replaced(live: LiveCata
     assert during.images == before.images
     clock.now += 1
     assert live.refresh().images["v/slot0"].size == 3
+
+
+def test_withdrawn_it_goes_even_while_a_file_of_it_is_replaced(live: LiveCatalogue, tmp_path: Path) -> None:
+    write_release(tmp_path / "v")
+    live.refresh()
+    with (tmp_path / "v" / "slot0").open("r+b") as writer:
+        writer.write(b"ab")
+        writer.flush()
+        assert "v/slot0" in live.refresh().images
+        (tmp_path / "v" / ".withdrawn").touch()
+        current = live.refresh()
+        assert (current.by_id["v"].state, dict(current.images)) == (State.WITHDRAWN, {})
+        (tmp_path / "v" / ".withdrawn").unlink()
+        assert live.refresh().by_id["v"].state is State.INCOMPLETE
+
+
+def test_a_folder_from_the_future_does_not_wait_for_ever(live: LiveCatalogue, tmp_path: Path, clock: Clock) -> None:
+    riot_release(tmp_path / "v")
+    (tmp_path / "v" / "slot0").write_bytes(b"half")
+    os.utime(tmp_path / "v", (clock.now + 1e6, clock.now + 1e6))
+    assert live.refresh().by_id["v"].state is State.REJECTED
 
 
 def test_a_release_that_is_being_deleted_is_never_half_there(live: LiveCatalogue, tmp_path: Path, clock: Clock) -> None:

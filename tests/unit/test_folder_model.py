@@ -17,6 +17,7 @@ from common.finding import Severity
 from common.release import State
 from server.firmware import layouts
 from server.firmware.catalogue import Catalogue, LiveCatalogue
+from server.firmware.places import find
 from server.firmware.store import Store
 from tests.support.clock import Clock
 from tests.support.releases import OLD_RIOT, PLAIN, RIOT, SIGNER, claiming_release, signed_release
@@ -47,6 +48,10 @@ class Found(NamedTuple):
     version: str
 
 
+def _has_an_image(names: Mapping[str, list[str]]) -> bool:
+    return "manifest" in names and len(names) > 1
+
+
 class Claim(NamedTuple):
     made: Made
     image: bytes
@@ -54,7 +59,7 @@ class Claim(NamedTuple):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> list[Made]:
-    found = []
+    found: list[Made] = []
     for seed, (board, number) in enumerate((b, n) for b in ("one", "two") for n in (5, 7, 8)):
         for signer in (None, SIGNER):
             for path in CLAIMED:
@@ -93,6 +98,7 @@ class Model:
             self.marks[path] = {name for name in names if name.startswith(".")}
             self.files[path] = {n: Path(folder, n).read_bytes() for n in names if not n.startswith(".")}
         self.found: dict[str, Found] = {}
+        self.withheld: set[tuple[str, str]] = set()
         self.problems: set[str] = set()
         for folder in sorted(self.files, key=lambda path: path.split("/")):
             self._releases(folder)
@@ -101,25 +107,39 @@ class Model:
         self.known = set(self.files)
 
     def _releases(self, folder: str) -> None:
+        files = self.files[folder]
+        plain = {name: [name] for name in files if name in PLAIN}
         versions: dict[str, dict[str, list[str]]] = {}
-        if any(name in PLAIN for name in self.files[folder]):
-            versions[""] = {name: [name] for name in self.files[folder] if name in PLAIN}
-        for name in self.files[folder] if not versions else ():
+        for name in files:
             if match := _RIOT.fullmatch(name):
                 role = match[1] if match[1] in PLAIN else "manifest"
                 versions.setdefault(match[2], {}).setdefault(role, []).append(name)
+        for names in versions.values():
+            if signed := [name for name in names.get("manifest", ()) if "signed" in name]:
+                names["manifest"] = signed
+        if plain and (_has_an_image(plain) or not any(map(_has_an_image, versions.values()))):
+            versions = {"": plain}
+        elif versions:
+            self.problems.update(f"{folder}/{name}" for name in plain)
         for version, names in versions.items():
             if folder == "b/latest" and names == {"manifest": ["manifest"]}:
                 continue
             publish_id = f"{folder}/{version}" if version else folder
-            inner = version and any(name in PLAIN for name in self.files.get(publish_id, ()))
+            inner = version and self._is_plain(publish_id)
             taken = inner and publish_id not in self.of_versions
             taken = taken and (publish_id in self.of_folders or publish_id not in self.known)
             doubled = any(len(several) > 1 for several in names.values())
             if taken or doubled or "latest" in publish_id or self._lies_in_one(folder):
                 self.problems.add(publish_id)
+                if doubled:
+                    self.withheld.update((folder, name) for several in names.values() for name in several)
             else:
                 self.found[publish_id] = Found(folder, {role: several[0] for role, several in names.items()}, version)
+
+    def _is_plain(self, folder: str) -> bool:
+        files = self.files.get(folder, {})
+        plain = {name: [name] for name in files if name in PLAIN}
+        return bool(plain) and (_has_an_image(plain) or not any(_RIOT.fullmatch(name) for name in files))
 
     def _lies_in_one(self, folder: str) -> bool:
         parts = folder.split("/")
@@ -154,6 +174,8 @@ class Model:
             owners = {name: i for i, f in here.items() for name in (f.names.values() if f.version else files)}
             manifests = [(self.data(i).get("manifest"), i in ready) for i in here]
             for name, data in files.items():
+                if (folder, name) in self.withheld:
+                    continue
                 copied = [is_ready for manifest, is_ready in manifests if manifest == data]
                 if owners[name] in ready if name in owners else not copied or any(copied):
                     served[f"{folder}/{name}" if folder else name] = data
@@ -170,7 +192,9 @@ class Model:
         for publish_id, state in states.items():
             data = self.data(publish_id)
             says = self.made.get(data.get("manifest", b""))
-            for role, path in says.claims.items() if says is not None and state is State.READY else ():
+            if says is None or state is not State.READY:
+                continue
+            for role, path in says.claims.items():
                 if role in data and "latest" not in path:
                     found.setdefault(path, {})[publish_id] = Claim(says, data[role])
         return found
@@ -179,6 +203,11 @@ class Model:
         """Who may have a claimed path now; of several that displace the holder the rules do not name one."""
         before = self.holders.pop(path, None)
         last = self.left.pop(path, None) if before is None else (*before, now)
+        above, _, name = path.rpartition("/")
+        if above in self.found and name in PLAIN:
+            if last is not None and now - last[2] < MINUTE:
+                self.left[path] = last
+            return set()
         if last is None or now - last[2] >= MINUTE:
             return set(claims)
         same = {i: c.made for i, c in claims.items() if c.made.board == last[1]}
@@ -246,9 +275,11 @@ def change(root: Path, dice: random.Random, made: list[Made], store: Store, curr
             mark.unlink() if mark.exists() else mark.touch()
         case 8 if current.by_id:
             publish_id, act = dice.choice(sorted(current.by_id)), dice.randrange(3)
-            store.remove(publish_id) if act == 2 else store.mark(publish_id, layouts.WITHDRAWN, act == 0)
+            shelved = find(publish_id, current.shelves)
+            riot = shelved is not None and bool(shelved.files.layout.version)
+            store.remove(publish_id, riot) if act == 2 else store.mark(publish_id, layouts.WITHDRAWN, act == 0, riot)
         case 9 if folder.is_dir() and (files := sorted(path for path in folder.iterdir() if path.is_file())):
-            shutil.copyfile(files[-1], folder / "copy.bin")
+            (folder / "copy.bin").write_bytes(files[-1].read_bytes())
         case _:
             clock.now += dice.choice((1, 20, 40, 61))
 

@@ -12,6 +12,7 @@ import pytest
 from common.finding import Role
 from common.release import State
 from server.firmware.catalogue import Catalogue, LiveCatalogue
+from server.firmware.judging import PATIENCE
 from server.firmware.precedence import RETURNS
 from server.firmware.store import Store
 from tests.support.releases import riot_release, suit_release, write_release
@@ -179,13 +180,20 @@ def test_a_holder_that_is_rebuilt_in_place_keeps_it_however_long_that_takes(
     live.refresh()
     shutil.move(tmp_path / "b", tmp_path / "fw" / "b")
     assert latest(live.refresh()) == {"fw": "fw/a"}
-    slot0 = (tmp_path / "fw" / "a" / "slot0").read_bytes()
-    for _ in range(3):
-        later[0] += RETURNS
-        (tmp_path / "fw" / "a" / "slot0").write_bytes(b"%f" % later[0])
+    slot0 = tmp_path / "fw" / "a" / "slot0"
+    data = slot0.read_bytes()
+    for number in range(3):
+        slot0.write_bytes(b"%d" % number)
+        later[0] = slot0.stat().st_ctime + 1 - time.time()
         assert "fw" not in latest(live.refresh())
-    (tmp_path / "fw" / "a" / "slot0").write_bytes(slot0)
+        later[0] += PATIENCE - 2
+        assert "fw" not in latest(live.refresh())
+    slot0.write_bytes(data)
     assert latest(live.refresh())["fw"] == "fw/a"
+    slot0.write_bytes(b"left like that")
+    live.refresh()
+    later[0] += PATIENCE + RETURNS
+    assert latest(live.refresh()) == {"fw": "fw/b"}
 
 
 @pytest.mark.expects_log("releases of this folder are for different devices")

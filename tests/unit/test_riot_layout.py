@@ -115,7 +115,7 @@ def test_a_version_is_removed_alone(live: LiveCatalogue, store: Store, sample: P
     store.mark(f"{BOARD}/1700000200", layouts.WITHDRAWN, True)
     store.remove(f"{BOARD}/1700000200")
     assert {path.name for path in sample.iterdir()} == {
-        "riot.suit.1700000100.bin", "slot0.1700000100.bin", "slot1.1700000100.bin", "riot.suit.latest.bin"
+        "riot.suit.1700000100.bin", "slot0.1700000100.bin", "slot1.1700000100.bin"
     }
     assert set(live.refresh().by_id) == {f"{BOARD}/1700000100"}
 
@@ -124,11 +124,38 @@ def test_a_version_is_removed_alone(live: LiveCatalogue, store: Store, sample: P
 def test_two_files_for_one_role_of_a_version(live: LiveCatalogue, tmp_path: Path) -> None:
     signed_release(tmp_path / "b", 7, names=RIOT)
     signed_release(tmp_path / "b", 8, names=RIOT)
-    shutil.copyfile(tmp_path / "b" / "riot.suit.7.bin", tmp_path / "b" / "app-riot.suitv4_signed.7.bin")
+    shutil.copyfile(tmp_path / "b" / "riot.suit.7.bin", tmp_path / "b" / "app-riot.suit.7.bin")
     current = live.refresh()
     assert set(current.by_id) == {"b/8"}
     assert [p.path for p in current.problems] == ["b/7"]
-    assert "b/slot0.7.bin" in current.images
+    assert not any("7" in path.partition("/")[2] for path in current.images if path.startswith("b/"))
+
+
+def test_of_2019s_two_manifests_the_signed_one_counts(live: LiveCatalogue, tmp_path: Path) -> None:
+    signed_release(tmp_path / "b", 7, names=OLD_RIOT)
+    (tmp_path / "b" / "app-riot.suitv4.7.bin").write_bytes(b"the unsigned one")
+    release = live.refresh().by_id["b/7"]
+    assert (release.state, release.files[0].name) == (State.READY, "app-riot.suitv4_signed.7.bin")
+    assert "b/app-riot.suitv4.7.bin" in live.current.images
+
+
+@pytest.mark.expects_log("lies among RIOT's versions")
+@pytest.mark.parametrize("stray", ["slot0.bin", "manifest"])
+def test_a_stray_file_does_not_take_the_versions_out(live: LiveCatalogue, sample: Path, stray: str) -> None:
+    (sample / stray).write_bytes(b"stray")
+    current = live.refresh()
+    assert set(current.by_id) == {f"{BOARD}/{version}" for version in VERSIONS}
+    assert [p.path for p in current.problems] == [f"{BOARD}/{stray}"]
+
+
+def test_the_last_version_takes_the_marks_of_the_folder_along(live: LiveCatalogue, store: Store, tmp_path: Path) -> None:
+    signed_release(tmp_path / "b", 7, names=RIOT)
+    (tmp_path / "b" / ".withdrawn").touch()
+    (tmp_path / "b" / "riot.suit.latest.bin").write_bytes((tmp_path / "b" / "riot.suit.7.bin").read_bytes())
+    store.remove("b/7")
+    assert not (tmp_path / "b").exists()
+    signed_release(tmp_path / "b", 8, names=RIOT)
+    assert live.refresh().by_id["b/8"].state is State.READY
 
 
 def test_in_a_folder_of_the_plain_form_they_are_only_files(live: LiveCatalogue, tmp_path: Path) -> None:

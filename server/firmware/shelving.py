@@ -129,8 +129,8 @@ def _taken(folder: Folder, scan: Scan, shelves: Mapping[str, Shelf]) -> set[str]
     for layout in layouts.releases([*folder.images, *folder.unsettled]):
         path = layout.publish_id(folder.path)
         inner = scan.folders.get(path) if layout.version else None
-        plain = layouts.plain([*inner.images, *inner.unsettled]) if inner is not None else None
-        is_release = plain is not None and not plain.doubled
+        others = layouts.releases([*inner.images, *inner.unsettled]) if inner is not None else ()
+        is_release = any(not other.version and not other.doubled for other in others)
         if is_release and (path not in shelves or path in shelves[path].releases):
             found.add(path)
     return found

@@ -106,8 +106,9 @@ class Model:
         self.of_folders = self.found.keys() - self.of_versions
         self.known = set(self.files)
 
-    def _releases(self, folder: str) -> None:
-        files = self.files[folder]
+    def _layouts(self, folder: str) -> dict[str, dict[str, list[str]]]:
+        """Version -> role -> names; the plain form's version is ""."""
+        files = self.files.get(folder, {})
         plain = {name: [name] for name in files if name in PLAIN}
         versions: dict[str, dict[str, list[str]]] = {}
         for name in files:
@@ -117,15 +118,18 @@ class Model:
         for names in versions.values():
             if signed := [name for name in names.get("manifest", ()) if "signed" in name]:
                 names["manifest"] = signed
-        if plain and (_has_an_image(plain) or not any(map(_has_an_image, versions.values()))):
-            versions = {"": plain}
-        elif versions:
-            self.problems.update(f"{folder}/{name}" for name in plain)
+        takes_all = plain and (_has_an_image(plain) or not any(map(_has_an_image, versions.values())))
+        return {"": plain} if takes_all else versions
+
+    def _releases(self, folder: str) -> None:
+        versions = self._layouts(folder)
+        if versions and "" not in versions:
+            self.problems.update(f"{folder}/{name}" for name in self.files[folder] if name in PLAIN)
         for version, names in versions.items():
             if folder == "b/latest" and names == {"manifest": ["manifest"]}:
                 continue
             publish_id = f"{folder}/{version}" if version else folder
-            inner = version and self._is_plain(publish_id)
+            inner = version and "" in self._layouts(publish_id)
             taken = inner and publish_id not in self.of_versions
             taken = taken and (publish_id in self.of_folders or publish_id not in self.known)
             doubled = any(len(several) > 1 for several in names.values())
@@ -135,11 +139,6 @@ class Model:
                     self.withheld.update((folder, name) for several in names.values() for name in several)
             else:
                 self.found[publish_id] = Found(folder, {role: several[0] for role, several in names.items()}, version)
-
-    def _is_plain(self, folder: str) -> bool:
-        files = self.files.get(folder, {})
-        plain = {name: [name] for name in files if name in PLAIN}
-        return bool(plain) and (_has_an_image(plain) or not any(_RIOT.fullmatch(name) for name in files))
 
     def _lies_in_one(self, folder: str) -> bool:
         parts = folder.split("/")

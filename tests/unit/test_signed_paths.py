@@ -226,3 +226,47 @@ def test_a_lower_number_that_comes_later_is_told(live: LiveCatalogue, tmp_path: 
     shutil.rmtree(tmp_path / "b")
     current = live.refresh()
     assert "sequence-not-newer" not in codes(current.by_id["c"])
+
+
+def test_the_places_of_a_releases_own_files_are_never_anothers(live: LiveCatalogue, store: Store, tmp_path: Path) -> None:
+    signed_release(tmp_path / "v", 7)
+    claiming_release(tmp_path / "thief", 9, "v/slot0", board="other")
+    store.mark("v", layouts.WITHDRAWN, True)
+    current = live.refresh()
+    assert "v/slot0" not in current.images
+    [finding] = [f for f in current.by_id["thief"].findings if f.code == "uri-claimed"]
+    assert "nothing is served there: it is the place of the release v," in finding.message
+    store.remove("v")
+    current = live.refresh()
+    assert held(current, "v/slot0") == "thief"
+    assert codes(current.by_id["thief"]) == []
+
+
+def test_one_path_for_both_images(live: LiveCatalogue, tmp_path: Path) -> None:
+    slots = [suit.Slot(bytes([n]) * 100, 4096 * (n + 1), "coap://[fd00::1]/fw/one.bin") for n in (0, 1)]
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "manifest").write_bytes(suit.draft_09(suit.riot_body(slots, 5), SIGNER))
+    for number, slot in enumerate(slots):
+        (tmp_path / "v" / f"slot{number}").write_bytes(slot.data)
+    release = live.refresh().by_id["v"]
+    [finding] = [f for f in release.findings if f.code == "uri-claimed"]
+    assert (finding.file, "for both images" in finding.message) == ("slot1", True)
+
+
+def test_the_same_build_under_two_names_is_not_told_to_be_old(live: LiveCatalogue, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        signed_release(tmp_path / name, 7)
+    current = live.refresh()
+    assert codes(current.by_id["a"]) == codes(current.by_id["b"]) == []
+
+
+@DISPUTED
+def test_a_dispute_tells_of_a_real_file(live: LiveCatalogue, tmp_path: Path) -> None:
+    path = "fw/app/image.bin"
+    for name in ("a", "b"):
+        claiming_release(tmp_path / name, 7, path, seed=ord(name))
+    live.refresh()
+    (tmp_path / "fw" / "app").mkdir(parents=True)
+    (tmp_path / path).write_bytes(b"by hand")
+    [problem] = live.refresh().problems
+    assert f"the file '{path}' is served there" in problem.message

@@ -21,6 +21,20 @@ _BREAK = 0xFF
 _INDEFINITE = 31
 _LENGTHS = {24: 1, 25: 2, 26: 4, 27: 8}
 Key = int | str | bytes
+
+
+def _strict() -> dict[str, Any]:
+    """cbor2 6 refuses a key that stands twice in a map; 5.4 has no switch for it, and takes the last one."""
+    switch: dict[str, Any] = {"allow_duplicate_keys": False}
+    try:
+        cbor2.CBORDecoder(io.BytesIO(), **switch)
+    except TypeError:
+        return {}
+    return switch
+
+
+STRICT = _strict()
+"""What makes cbor2's decoder strict; empty where it cannot be."""
 _SCALARS = frozenset({int, bytes, str, bool, type(None)})
 
 
@@ -42,10 +56,10 @@ class Tag:
 
 def decode(data: bytes, what: str) -> Any:
     """The one item that these bytes are; Malformed where they are not, or where bytes follow it. `what` names it in the text."""
-    reader = Reader(data)
+    stream = io.BytesIO(data)
     try:
-        value = reader.item()
-        reader.finish()
+        value = _item(stream, data, Budget(len(data)))
+        _finish(stream, data)
     except Malformed as error:
         raise Malformed(f"in {what}, {error}") from None
     return value
@@ -56,15 +70,37 @@ def byte_string(content: bytes) -> bytes:
     return cbor2.dumps(content)
 
 
+class Budget:
+    """How many values may still come of some bytes: each one takes a byte at least, unless it is shared."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def plain(self, value: Any, depth: int = 0) -> Any:
+        """The same of lists and dicts only, whatever version of cbor2 made it; Malformed where it is too much or too deep."""
+        self.left -= 1
+        if self.left < 0:
+            raise Malformed("its values are shared so that there are more of them than bytes")
+        if type(value) in _SCALARS:
+            return value
+        if depth >= MAX_DEPTH:
+            raise Malformed(f"arrays, maps and tags lie within each other more than {MAX_DEPTH} deep")
+        if isinstance(value, (list, tuple)):
+            return [self.plain(inner, depth + 1) for inner in value]
+        if isinstance(value, Mapping):
+            return {_key(key): self.plain(inner, depth + 1) for key, inner in value.items()}
+        if isinstance(value, cbor2.CBORTag):
+            return Tag(value.tag, self.plain(value.value, depth + 1))
+        return value
+
+
 class Reader:
     """Reads items one after another; `position` is the offset of the next one."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self._stream = io.BytesIO(data)
-        self._decoder = _decoder(self._stream)
-        self._left = len(data)
-        """Values that may still come: each one takes a byte at least, unless it is shared."""
+        self._budget = Budget(len(data))
 
     @property
     def position(self) -> int:
@@ -73,8 +109,7 @@ class Reader:
 
     def finish(self) -> None:
         """Malformed where bytes are left."""
-        if left := len(self.data) - self.position:
-            raise Malformed(f"{left} bytes follow the end of the CBOR item at byte {self.position}")
+        _finish(self._stream, self.data)
 
     def tag(self, number: int) -> bool:
         """Step over this tag if it comes next."""
@@ -99,29 +134,7 @@ class Reader:
 
     def item(self) -> Any:
         """The next item: int, bytes, str, list, dict, bool, None, float, Tag, or what cbor2 makes of a rarer one."""
-        try:
-            value = self._decoder.decode()
-        except cbor2.CBORDecodeEOF:
-            raise Truncated(f"the bytes end at {len(self.data)}, and more belong to them") from None
-        except Exception as error:  # on hostile bytes it raises what it likes: ValueError, MemoryError, RecursionError
-            raise Malformed(f"there is no CBOR from byte {self.position} on ({str(error) or type(error).__name__})") from None
-        return self._plain(value, 0)
-
-    def _plain(self, value: Any, depth: int) -> Any:
-        self._left -= 1
-        if self._left < 0:
-            raise Malformed("its values are shared so that there are more of them than bytes")
-        if type(value) in _SCALARS:
-            return value
-        if depth >= MAX_DEPTH:
-            raise Malformed(f"arrays, maps and tags lie within each other more than {MAX_DEPTH} deep")
-        if isinstance(value, (list, tuple)):
-            return [self._plain(inner, depth + 1) for inner in value]
-        if isinstance(value, Mapping):
-            return {_key(key): self._plain(inner, depth + 1) for key, inner in value.items()}
-        if isinstance(value, cbor2.CBORTag):
-            return Tag(value.tag, self._plain(value.value, depth + 1))
-        return value
+        return _item(self._stream, self.data, self._budget)
 
     def _more(self, info: int, count: int, read: int) -> bool:
         """Whether a map goes on."""
@@ -153,12 +166,19 @@ class Reader:
         return self.data[position]
 
 
-def _decoder(stream: io.BytesIO) -> cbor2.CBORDecoder:
-    """cbor2 6 refuses a key that stands twice in a map; 5.4 has no switch for it, and takes the last one."""
+def _item(stream: io.BytesIO, data: bytes, budget: Budget) -> Any:
     try:
-        return cbor2.CBORDecoder(stream, allow_duplicate_keys=False)
-    except TypeError:
-        return cbor2.CBORDecoder(stream)
+        value = cbor2.CBORDecoder(stream, **STRICT).decode()
+    except cbor2.CBORDecodeEOF:
+        raise Truncated(f"the bytes end at {len(data)}, and more belong to them") from None
+    except Exception as error:  # on hostile bytes it raises what it likes: ValueError, MemoryError, RecursionError
+        raise Malformed(f"there is no CBOR from byte {stream.tell()} on ({str(error) or type(error).__name__})") from None
+    return budget.plain(value)
+
+
+def _finish(stream: io.BytesIO, data: bytes) -> None:
+    if left := len(data) - stream.tell():
+        raise Malformed(f"{left} bytes follow the end of the CBOR item at byte {stream.tell()}")
 
 
 def _key(key: Any) -> Key:

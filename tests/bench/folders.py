@@ -11,10 +11,13 @@ from pathlib import Path
 
 from tests.bench.programs import BUILD
 from tests.bench.servers import ID
+from tests.support.releases import signed_release
 
 IMAGE_SIZE = 256 * 1024
 _QUIET = 2.0
 """Seconds after which a server takes a file for finished, so that the first start does not wait for it."""
+_BOARDS = 50
+"""For so many the releases with signed manifests are."""
 _SMALL = 96
 """Bytes of the images of the many releases that nobody fetches."""
 
@@ -35,16 +38,23 @@ def one_release(folder: Path, size: int = IMAGE_SIZE) -> Path:
     return release / "slot0"
 
 
-def many_releases(count: int) -> Path:
-    """The same beside `count` small releases, `small/00000` and so on; made once and kept in /build."""
-    folder = BUILD / f"releases-{count}"
+def many_releases(count: int, suit: bool = False) -> Path:
+    """The same beside `count` small releases, `small/00000` and so on, with signed manifests or opaque ones.
+
+    Made once and kept in /build.
+    """
+    folder = BUILD / f"releases-{'suit-' if suit else ''}{count}"
     if folder.exists():
         return folder
-    making = BUILD / f"releases-{count}.making"
+    making = folder.with_suffix(".making")
     shutil.rmtree(making, ignore_errors=True)
     one_release(making)
     for number in range(count):
         release = making / small(number)
+        if suit:
+            board = f"board{number % _BOARDS}"
+            signed_release(release, number + 1, root=f"fw/{board}", board=board)
+            continue
         release.mkdir(parents=True)
         (release / "manifest").write_bytes(b"opaque manifest %d" % number)
         (release / "slot0").write_bytes(image_of(_SMALL, number))

@@ -35,6 +35,7 @@ def _strict() -> dict[str, Any]:
 
 STRICT = _strict()
 """What makes cbor2's decoder strict; empty where it cannot be."""
+_KEYS = frozenset({int, bytes, str})
 _SCALARS = frozenset({int, bytes, str, bool, type(None)})
 
 
@@ -74,24 +75,29 @@ class Budget:
     """How many values may still come of some bytes: each one takes a byte at least, unless it is shared."""
 
     def __init__(self, left: int) -> None:
-        self.left = left
+        self._left = left
 
     def plain(self, value: Any, depth: int = 0) -> Any:
         """The same of lists and dicts only, whatever version of cbor2 made it; Malformed where it is too much or too deep."""
-        self.left -= 1
-        if self.left < 0:
-            raise Malformed("its values are shared so that there are more of them than bytes")
         if type(value) in _SCALARS:
             return value
         if depth >= MAX_DEPTH:
             raise Malformed(f"arrays, maps and tags lie within each other more than {MAX_DEPTH} deep")
         if isinstance(value, (list, tuple)):
-            return [self.plain(inner, depth + 1) for inner in value]
+            self._spend(len(value))
+            return [v if type(v) in _SCALARS else self.plain(v, depth + 1) for v in value]
         if isinstance(value, Mapping):
-            return {_key(key): self.plain(inner, depth + 1) for key, inner in value.items()}
+            self._spend(2 * len(value))
+            return {_key(k): v if type(v) in _SCALARS else self.plain(v, depth + 1) for k, v in value.items()}
         if isinstance(value, cbor2.CBORTag):
+            self._spend(1)
             return Tag(value.tag, self.plain(value.value, depth + 1))
         return value
+
+    def _spend(self, values: int) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise Malformed("its values are shared so that there are more of them than bytes")
 
 
 class Reader:
@@ -182,7 +188,7 @@ def _finish(stream: io.BytesIO, data: bytes) -> None:
 
 
 def _key(key: Any) -> Key:
-    if type(key) not in (int, str, bytes):
+    if type(key) not in _KEYS:
         raise Malformed(f"a map's key is {describe(key)}, neither number nor text")
     return key  # type: ignore[no-any-return]
 

@@ -64,8 +64,10 @@ def check(files: Files, facts: ServerFacts | None = None, keys: Keys | None = No
     state = state_of(manifest, keys)
     given = [role for role in SLOTS if role in files.images]
     mixed_up = roles.images_that_are_manifests(files, manifest)
-    placed = place({role: files.images[role] for role in given if role not in mixed_up}, manifest)
-    missing = tuple(role for role in claims_by_role(manifest) if role not in mixed_up and role not in {p.slot for p in placed})
+    unread = [Placed(role, role, files.images[role], None) for role in given if not files.images[role].sha256]
+    left_out = mixed_up.keys() | {p.role for p in unread}
+    placed = place({role: files.images[role] for role in given if role not in left_out}, manifest)
+    missing = tuple(role for role in claims_by_role(manifest) if role not in left_out and role not in {p.slot for p in placed})
     findings += mixed_up.values()
     if not given:
         findings.append(error("no-image", "There is no image: a release has a slot0 or a slot1 file with its manifest. Add it."))
@@ -74,7 +76,7 @@ def check(files: Files, facts: ServerFacts | None = None, keys: Keys | None = No
         findings += _held_against(manifest, placed, missing if given else ())
     findings += images.same_twice(placed, manifest)
     findings += headers.check(placed, manifest)
-    findings += images.too_big(placed, facts.max_image_size)
+    findings += images.too_big((*placed, *unread), facts.max_image_size)
     if manifest is not None:
         findings += addresses.too_long(manifest)
         findings += addresses.not_served(manifest, facts)

@@ -20,7 +20,7 @@ class FileFacts:
     size: int
     """Bytes."""
     sha256: str
-    """Lower-case hex."""
+    """Lower-case hex; "" where the file is there and was not read: it is too large."""
     head: bytes = b""
     """Its first 16 bytes (riotboot.HEADER_BYTES), fewer where the file is shorter; without them its header is not checked."""
     name: str = ""

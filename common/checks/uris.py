@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from common.device_url import COAP_PORT
@@ -13,6 +14,8 @@ from common.release import check_publish_id
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_KEPT = 64
+"""Of the last URIs and hosts what they are: each rule on one manifest asks again."""
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)([^?#]*)(.*)", re.ASCII | re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]@]+)(?::([0-9]{0,5}))?", re.ASCII)
 
@@ -46,6 +49,7 @@ class Uri:
         return address if address is not None and self.bracketed == (address.version == 6) else None
 
 
+@lru_cache(_KEPT)
 def parse(text: str) -> Uri | None:
     """The parts of a URI with a host; None where the text is none."""
     uri = _URI.fullmatch(text)
@@ -69,6 +73,7 @@ def served_path(uri: str) -> str | None:
     return path_of(parts) if parts is not None and parts.scheme == "coap" else None
 
 
+@lru_cache(_KEPT)
 def path_of(uri: Uri) -> str | None:
     """As `served_path`, of any scheme."""
     segments = [unquote(segment) for segment in uri.path.removeprefix("/").split("/")]
@@ -80,6 +85,7 @@ def path_of(uri: Uri) -> str | None:
         return None
 
 
+@lru_cache(_KEPT)
 def address_of(host: str) -> Address | None:
     """An address from its text without brackets; None of a name and of an address with a zone."""
     try:

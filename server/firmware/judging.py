@@ -16,6 +16,7 @@ from common.release import Release, ReleaseFile, State
 from common.signature import Keys
 from server.firmware.image import Image
 from server.firmware.layouts import FORCED, LATEST_COPY, WITHDRAWN, Layout
+from server.firmware.scan import Folder
 
 PATIENCE = 60.0
 """Seconds without a change after which an incomplete release counts as rejected."""
@@ -34,16 +35,25 @@ class Files:
     withdrawn: bool
     copy: Image | None = None
     """RIOT's copy of the latest manifest, where it is this one's."""
+    too_large: Mapping[Role, int] = field(default_factory=dict)
+    """Those that are over the limit, and not read: bytes."""
 
     @classmethod
-    def of(cls, layout: Layout, images: Mapping[str, Image], unsettled: frozenset[str], marks: frozenset[str]) -> Files:
-        """Those of `layout` among the names in a folder."""
-        writing = frozenset(role for role, name in layout.names.items() if name in unsettled)
-        roles = {role: images[name] for role, name in layout.names.items() if role not in writing}
-        manifest, copy = roles.get(Role.MANIFEST), images.get(LATEST_COPY) if layout.version else None
+    def of(cls, layout: Layout, folder: Folder) -> Files:
+        """Those of `layout` in a folder."""
+        names = layout.names
+        roles = {role: folder.images[name] for role, name in names.items() if name in folder.images}
+        manifest, copy = roles.get(Role.MANIFEST), folder.images.get(LATEST_COPY) if layout.version else None
         is_copy = manifest is not None and copy is not None and copy.sha256 == manifest.sha256
-        forced, withdrawn = layout.has_mark(FORCED, marks), layout.has_mark(WITHDRAWN, marks)
-        return cls(layout, roles, writing, forced, withdrawn, copy if is_copy else None)
+        return cls(
+            layout,
+            roles,
+            writing=frozenset(role for role, name in names.items() if name in folder.unsettled),
+            forced=layout.has_mark(FORCED, folder.marks),
+            withdrawn=layout.has_mark(WITHDRAWN, folder.marks),
+            copy=copy if is_copy else None,
+            too_large={role: folder.too_large[name] for role, name in names.items() if name in folder.too_large},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +154,9 @@ def _facts(files: Files, manifest: bytes | None) -> preflight.Files:
         for role, image in files.images.items()
         if role is not Role.MANIFEST
     }
+    for role, size in files.too_large.items():
+        if role is not Role.MANIFEST:
+            images[role] = preflight.FileFacts(size, "")
     named = files.images.get(Role.MANIFEST)
     return preflight.Files(manifest, images, _name(Role.MANIFEST, named) if named is not None else "")
 

@@ -42,6 +42,13 @@ class Folder:
     """Everything in it was put there by this server, in one act."""
     changed: float
     """Unix time of the latest change that was seen in it."""
+    too_large: Mapping[str, int] = field(default_factory=dict)
+    """The names of files over the limit, with their sizes in bytes: there is a problem of each, too."""
+
+    @property
+    def names(self) -> list[str]:
+        """Those of all files, whole or not."""
+        return [*self.images, *self.unsettled, *self.too_large]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,14 @@ class Scan:
 
 class _NeverServed(Exception):
     """The entry is nothing that may be served; the text says why and what to do."""
+
+
+class _TooLarge(_NeverServed):
+    """The file is over the limit."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"the file has {size} bytes, more than --max-image-size allows ({limit} bytes).")
+        self.size = size
 
 
 class Scanner:
@@ -130,6 +145,7 @@ class Scanner:
 
     def _folder(self, path: str) -> Folder | None:
         images: dict[str, Image] = {}
+        too_large: dict[str, int] = {}
         unsettled, marks, inner = set(), set(), set()
         problems: list[Problem] = []
 
@@ -178,6 +194,8 @@ class Scanner:
                     unsettled.add(name)
                 except _NeverServed as reason:
                     problem(where, str(reason))
+                    if isinstance(reason, _TooLarge):
+                        too_large[name] = reason.size
                 except OSError as error:
                     problem(where, f"the file cannot be read ({_reason(error)}): give the server's user read access to it.")
         ours = (status.st_ino, status.st_mtime_ns) in self._ours
@@ -191,6 +209,7 @@ class Scanner:
             fresh=not ours and is_fresh(status.st_mtime, self._now),
             ours=ours,
             changed=_latest([status.st_ctime, *(image.stamp.ctime_ns / 1e9 for image in images.values())], self._now),
+            too_large=too_large,
         )
 
     def _image(self, path: str, entry: os.DirEntry[str], before: Image | None) -> Image:
@@ -219,9 +238,7 @@ class Scanner:
 
     def _regular(self, path: str, status: os.stat_result, before: Image | None) -> Image:
         if status.st_size > self._max_file:
-            raise _NeverServed(
-                f"the file has {status.st_size} bytes, more than --max-image-size allows ({self._max_file} bytes)."
-            )
+            raise _TooLarge(status.st_size, self._max_file)
         stamp = Stamp.of(status)
         content = self._hashes.get(stamp)
         if content is None:

@@ -64,7 +64,7 @@ def shelve(folder: Folder, before: Shelf | None, outer: str | None, taken: Colle
     found: dict[str, Shelved] = {}
     troubles: list[Problem] = []
     kept: set[str] = set()
-    names = [*folder.images, *folder.unsettled]
+    names = folder.names
     for name in sorted(layouts.strays(names)):
         text = "This file lies among RIOT's versions and belongs to none: put it into a folder of its own, with its release."
         troubles.append(Problem(f"{folder.path}/{name}" if folder.path else name, text))
@@ -110,7 +110,7 @@ def _trouble(publish_id: str, layout: Layout, outer: str | None, taken: Collecti
 
 
 def _release(publish_id: str, folder: Folder, layout: Layout, before: Shelved | None, look: Look) -> Shelved:
-    files = Files.of(layout, folder.images, folder.unsettled, folder.marks)
+    files = Files.of(layout, folder)
     if before is not None:
         timely = before.due is None or before.due > look.now
         if files == before.files and look.facts == before.facts and timely:

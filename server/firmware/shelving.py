@@ -126,10 +126,10 @@ def _outer(path: str, shelves: Mapping[str, Shelf]) -> str | None:
 def _taken(folder: Folder, scan: Scan, shelves: Mapping[str, Shelf]) -> set[str]:
     """The publish ids right below `folder` that folders have which are releases, or will be: they have not been looked at yet."""
     found = set()
-    for layout in layouts.releases([*folder.images, *folder.unsettled]):
+    for layout in layouts.releases(folder.names):
         path = layout.publish_id(folder.path)
         inner = scan.folders.get(path) if layout.version else None
-        others = layouts.releases([*inner.images, *inner.unsettled]) if inner is not None else ()
+        others = layouts.releases(inner.names) if inner is not None else ()
         is_release = any(not other.version and not other.doubled for other in others)
         if is_release and (path not in shelves or path in shelves[path].releases):
             found.add(path)
@@ -140,7 +140,7 @@ def _is_named_as_a_version(path: str, scan: Scan) -> bool:
     """Whether a folder has the publish id of a version in RIOT's form in the folder above, which may get it or lose it."""
     above, _, version = path.rpartition("/")
     folder = scan.folders.get(above) if version.isdigit() else None
-    return folder is not None and layouts.of_release([*folder.images, *folder.unsettled], version) is not None
+    return folder is not None and layouts.of_release(folder.names, version) is not None
 
 
 def _below(folder: Folder, scan: Scan) -> Iterator[str]:

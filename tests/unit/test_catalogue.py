@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from common.finding import Severity
+from common.preflight import ServerFacts
 from common.release import State
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.judging import Judge
@@ -166,6 +167,16 @@ def test_a_release_stays_as_it_was_while_a_file_of_it_is_replaced(live: LiveCata
     assert during.images == before.images
     clock.now += 1
     assert live.refresh().images["v/slot0"].size == 3
+
+
+@pytest.mark.expects_log("more than --max-image-size allows")
+def test_an_image_that_is_too_large_is_not_said_to_be_missing(store: Store, clock: Clock, tmp_path: Path) -> None:
+    riot_release(tmp_path / "v")
+    (tmp_path / "v" / "slot1").write_bytes(bytes(100_001))
+    live = LiveCatalogue(store, clock, Judge(facts=lambda: ServerFacts(max_image_size=100_000)))
+    release = live.refresh().by_id["v"]
+    assert release.state is State.REJECTED
+    assert [(f.code, f.file) for f in release.findings if f.severity is Severity.ERROR] == [("image-too-big", "slot1")]
 
 
 def test_withdrawn_it_goes_even_while_a_file_of_it_is_replaced(live: LiveCatalogue, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from common.checks import addresses, headers, images, manifests, roles
 from common.checks.addresses import uri_claimed, uri_kept, uri_shared
-from common.checks.claims import Placed, claims_by_role, place
 from common.checks.codes import error
 from common.checks.facts import SLOTS, FileFacts, Files, ServerFacts
 from common.checks.manifests import sequence_not_newer
+from common.checks.placing import Placed, claims_by_role, place
 from common.checks.uris import served_path
 from common.errors import InvalidManifest
 from common.finding import Finding, Role, Severity, worst_first

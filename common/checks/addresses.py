@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from common.checks.claims import Placed, claims_by_role
 from common.checks.codes import error, warning
 from common.checks.facts import ServerFacts, short
+from common.checks.placing import Placed, claims_by_role
 from common.checks.uris import Address, Uri, address_of, coap_url, parse, path_of, served_path
 from common.device_url import COAP_PORT
 from common.finding import Finding, Role

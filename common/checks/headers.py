@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.checks.claims import Placed, are_same
 from common.checks.codes import error, info, warning
 from common.checks.facts import SLOTS
+from common.checks.placing import Placed, are_same
 from common.finding import Finding
 from common.manifest import Manifest
 from common.riotboot import HEADER_BYTES, Header

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from common.checks.claims import Placed, are_same, claims_by_role, is_claimed
 from common.checks.codes import error, info, warning
 from common.checks.facts import SLOTS
+from common.checks.placing import Placed, are_same, claims_by_role, is_claimed
 from common.finding import Finding, Role
 from common.manifest import ImageClaim, Manifest
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from common.checks.claims import claims_by_role, is_claimed
 from common.checks.codes import error
 from common.checks.facts import SLOTS, Files, label
+from common.checks.placing import claims_by_role, is_claimed
 from common.finding import Finding, Role
 from common.manifest import Manifest
 from common.riotboot import HEADER_BYTES

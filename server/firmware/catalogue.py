@@ -135,7 +135,7 @@ def _overtaken(previous: Mapping[str, Release], changed: Iterable[Change], liste
 def _problems(faults: Mapping[str, tuple[Problem, ...]], places: Places) -> Iterable[Problem]:
     for folder in sorted(faults):
         yield from faults[folder]
-    for problems in (places.latest.unclear, places.claims.disputes):
+    for problems in (places.latest.unclear, places.signed.disputes):
         yield from (problems[key] for key in sorted(problems))
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from server.firmware.catalogue import Catalogue
-from server.firmware.claims import Claims
 from server.firmware.latest import Latest
 from server.firmware.places import Places
 from server.firmware.precedence import Past
+from server.firmware.signed_paths import SignedPaths
 
 PAUSE = 10.0
 """Seconds between two writes: what a killed server forgets is decided anew."""
@@ -52,7 +52,7 @@ class Holdings:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             _log.info("what is remembered in %r of who holds which path cannot be read: it is decided anew", str(self._path))
             return Places()
-        return Places(latest=Latest(left=latest), claims=Claims(left=paths))
+        return Places(latest=Latest(left=latest), signed=SignedPaths(left=paths))
 
     def save_when_due(self, current: Catalogue) -> None:
         """Save when the catalogue is another one and the last time is some while ago."""
@@ -64,9 +64,9 @@ class Holdings:
         self._saved, self._next = current, self._clock() + PAUSE
         places = current.places
         latest = {**places.latest.left, **{f: Past.of(r, 0) for f, r in places.latest.holders.items()}}
-        holders = places.claims.holders
-        held = {path: Past.of(holders[path].release, 0) for path in places.claims.disputes if path in holders}
-        text = json.dumps({"folder": self._folder, "latest": _written(latest), "paths": _written({**places.claims.left, **held})})
+        holders = places.signed.holders
+        held = {path: Past.of(holders[path].release, 0) for path in places.signed.disputes if path in holders}
+        text = json.dumps({"folder": self._folder, "latest": _written(latest), "paths": _written({**places.signed.left, **held})})
         if text == self._written:
             return
         beside = self._path.with_name(self._path.name + ".new")

@@ -43,11 +43,11 @@ def _also(file: ReleaseFile, paths: Iterable[str]) -> ReleaseFile:
 
 def _claimed(role: Role, path: str, publish_id: str, places: Places) -> Finding:
     """What there is to say of an image that is not served at the path which its manifest names."""
-    real, holder = places.real.get(path), places.claims.holders.get(path)
+    real, holder = places.real.get(path), places.signed.holders.get(path)
     if real is not None:
         return preflight.uri_claimed(role, path, f"the file {real.path}")
     if holder is None:
-        left = places.claims.left.get(path)
+        left = places.signed.left.get(path)
         owner = left.publish_id if left is not None else path.rpartition("/")[0]
         return preflight.uri_kept(role, path, f"the release {owner}")
     if holder.release.publish_id == publish_id:

@@ -65,7 +65,7 @@ def _holders(manifest: Manifest, newcomer: Release, current: Catalogue) -> dict[
         image = current.images.get(path) if path else None
         if path is None or image is None:
             continue
-        holder = current.places.claims.holders.get(path)
+        holder = current.places.signed.holders.get(path)
         if path in current.places.real:
             owner = path.rpartition("/")[0]
             if owner != newcomer.publish_id:

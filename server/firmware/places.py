@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from common.finding import Role
 from common.release import Release, State
-from server.firmware.claims import Claims, Near
 from server.firmware.image import Image
 from server.firmware.judging import Shelved
 from server.firmware.latest import LATEST, Latest, latest_path, successor
 from server.firmware.scan import Scan
 from server.firmware.shelf import Shelf
 from server.firmware.shelving import Change, Swap
+from server.firmware.signed_paths import Near, SignedPaths
 
 _V = TypeVar("_V")
 
@@ -30,13 +30,13 @@ class Places:
     """Those that files and releases have by their names alone."""
     latest: Latest = field(default_factory=Latest)
     """The newest release of each folder of releases."""
-    claims: Claims = field(default_factory=Claims)
+    signed: SignedPaths = field(default_factory=SignedPaths)
     """Who is served at the paths that manifests name."""
 
     @property
     def waiting(self) -> bool:
         """A place is kept for one that is gone, and others would have it."""
-        return self.claims.waiting or bool(self.latest.left)
+        return self.signed.waiting or bool(self.latest.left)
 
     def renewed(
         self, swaps: Sequence[Swap], changes: Sequence[Change], scan: Scan, shelves: Mapping[str, Shelf], now: float
@@ -53,16 +53,16 @@ class Places:
         candidates = {f: self._candidates(f, changes, scan, shelves, real) for f in folders}
         latest = self.latest.renewed(candidates, near.is_rebuilt, now) if folders else self.latest
         swapped: set[str] = set().union(*(s.old_images.keys() | s.new_images.keys() for s in swaps))
-        claims, claimed = self.claims.renewed(changes, swapped, near, now)
+        signed, claimed = self.signed.renewed(changes, swapped, near, now)
         paths = claimed.union(swapped, map(latest_path, folders))
-        derived = {path: claims.holders[path].image for path in paths & claims.holders.keys()}
+        derived = {path: signed.holders[path].image for path in paths & signed.holders.keys()}
         for folder in folders & latest.holders.keys():
             derived[latest_path(folder)] = real[f"{latest.holders[folder].publish_id}/{Role.MANIFEST}"]
         images = renewed(self.images, {path: real.get(path) or derived.get(path) for path in paths})
-        affected = {name for path in paths & claims.claimants.keys() for name in claims.claimants[path]}
+        affected = {name for path in paths & signed.claimants.keys() for name in signed.claimants[path]}
         for folder in folders:
             affected.update(h.publish_id for h in (self.latest.holders.get(folder), latest.holders.get(folder)) if h is not None)
-        return Places(images, real, latest, claims), affected
+        return Places(images, real, latest, signed), affected
 
     def _candidates(
         self, folder: str, changes: Sequence[Change], scan: Scan, shelves: Mapping[str, Shelf], real: Mapping[str, Image]

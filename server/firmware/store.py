@@ -27,7 +27,7 @@ from common.release import check_publish_id
 from server.firmware import layouts
 from server.firmware.hashes import Hashes
 from server.firmware.image import Content, Image, ImageChanged, Stamp
-from server.firmware.place import Place, find_release, sync_folder
+from server.firmware.on_disk import OnDisk, find_release, sync_folder
 from server.firmware.scan import Scan, Scanner
 
 STAGING = ".staging"
@@ -193,7 +193,7 @@ class Store:
                 else:
                     there.unmark(kind)
 
-    def _existing(self, publish_id: str, riot: bool | None) -> Place:
+    def _existing(self, publish_id: str, riot: bool | None) -> OnDisk:
         self._check_no_link(self.root / check_publish_id(publish_id), publish_id)
         there = find_release(self.root, publish_id, riot)
         if there is None:

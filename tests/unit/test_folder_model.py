@@ -232,13 +232,13 @@ def check(model: Model, current: Catalogue, store: Store, now: float) -> None:
     for path in claims.keys() | model.holders.keys() | model.left.keys():
         here = claims.get(path, {})
         may = model.may_hold(path, here, now)
-        holder = current.places.claims.holders.get(path)
+        holder = current.places.signed.holders.get(path)
         assert (holder.release.publish_id in may) if holder is not None else not may, path
         if holder is not None:
             model.holders[path] = (holder.release.publish_id, here[holder.release.publish_id].made.board)
             assert path in real or served[path] == here[holder.release.publish_id].image
     latest = {f"{folder}/latest/manifest".lstrip("/"): r.publish_id for folder, r in current.latest.holders.items()}
-    assert served.keys() == real.keys() | latest.keys() | (claims.keys() & current.places.claims.holders.keys())
+    assert served.keys() == real.keys() | latest.keys() | (claims.keys() & current.places.signed.holders.keys())
     for path, publish_id in latest.items():
         assert only[publish_id] is State.READY
         assert served[path] == model.data(publish_id)["manifest"]

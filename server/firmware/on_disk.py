@@ -16,7 +16,7 @@ from server.firmware.layouts import Layout
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OnDisk:
     """As it was found. Whoever changes something there holds the store's lock."""
 
     folder: Path
@@ -70,7 +70,7 @@ class Place:
         sync_folder(self.folder)
 
 
-def find_release(root: Path, publish_id: str, riot: bool | None = None) -> Place | None:
+def find_release(root: Path, publish_id: str, riot: bool | None = None) -> OnDisk | None:
     """The release of this name below `root`: a folder in the plain form, or RIOT's files of that version in the folder above.
 
     Where there are both, `riot` says which of them is meant; None: the folder.
@@ -79,10 +79,10 @@ def find_release(root: Path, publish_id: str, riot: bool | None = None) -> Place
     names = _names(own)
     found = [layout for layout in layouts.releases(names) if not layout.version]
     if found and riot is not True:
-        return Place(own, found[0], names)
+        return OnDisk(own, found[0], names)
     names = _names(own.parent)
     layout = layouts.of_release(names, own.name)
-    return Place(own.parent, layout, names) if layout is not None and riot is not False else None
+    return OnDisk(own.parent, layout, names) if layout is not None and riot is not False else None
 
 
 def sync_folder(folder: Path) -> None:

@@ -49,7 +49,7 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class SignedPaths:
     """Every claimed path, who claims it, and who holds it."""
 
     claimants: Mapping[str, Mapping[str, Claim]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Claims:
 
     def renewed(
         self, changes: Sequence[Change], paths: Collection[str], near: Near, now: float
-    ) -> tuple[Claims, set[str]]:
+    ) -> tuple[SignedPaths, set[str]]:
         """The same after these changes at `now` (Unix time), and the paths that had to be looked at for it.
 
         `paths` are those at which real files came, went or changed.
@@ -100,7 +100,7 @@ class Claims:
                 disputes[path] = _dispute(path, near.real.get(path), holder, here)
             if not here:
                 claimants.pop(path, None)
-        return Claims(claimants, holders, left, disputes), touched
+        return SignedPaths(claimants, holders, left, disputes), touched
 
     @property
     def waiting(self) -> bool:

@@ -1,14 +1,14 @@
 """CBOR (RFC 8949) as far as SUIT and COSE use it: bytes -> plain values, and where in the bytes each one lies.
 
 cbor2 decodes; this makes its results the same for every version of it (tuples and frozen maps become lists and dicts),
-refuses what Python would mix up (the map keys 1, 1.0 and true), and bounds depth and number of values: shared values
-(tags 28 and 29) could name one of them a million times.
+refuses what Python would mix up (the map keys 1, 1.0 and true), leaves tags alone, and bounds depth and number of
+values: those that are shared (tags 28 and 29, in older versions) could name one of them a million times.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +23,25 @@ _LENGTHS = {24: 1, 25: 2, 26: 4, 27: 8}
 Key = int | str | bytes
 
 
+_TAGS = (0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799)
+"""What cbor2 would make something of: a date, a number of any length, a regular expression, a value that stands elsewhere."""
+
+
+def _as_a_tag(number: int) -> Callable[[Any, bool], cbor2.CBORTag]:
+    return lambda value, _: cbor2.CBORTag(number, value)
+
+
 def _strict() -> dict[str, Any]:
-    """cbor2 6 refuses a key that stands twice in a map; 5.4 has no switch for it, and takes the last one."""
-    switch: dict[str, Any] = {"allow_duplicate_keys": False}
+    """cbor2 6 leaves tags alone and refuses a key that stands twice in a map; 5.4 can do neither, and takes the last one."""
+    switches: dict[str, Any] = {
+        "allow_duplicate_keys": False,
+        "semantic_decoders": {number: _as_a_tag(number) for number in _TAGS},
+    }
     try:
-        cbor2.CBORDecoder(io.BytesIO(), **switch)
+        cbor2.CBORDecoder(io.BytesIO(), **switches)
     except TypeError:
         return {}
-    return switch
+    return switches
 
 
 STRICT = _strict()

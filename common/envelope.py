@@ -96,7 +96,7 @@ def read_envelope(data: bytes) -> Envelope | None:
             f"The manifest is a SUIT envelope of {len(data)} bytes, and no more than {MAX_BYTES} are read."
             " Publish payloads as images of their own instead of within the envelope."
         )
-    if not tagged and _OLDER_AUTHENTICATION in members and _MANIFEST not in members:
+    if not tagged and _is_older(members):
         return None
     manifest = members.get(_MANIFEST)
     if not isinstance(manifest, bytes):
@@ -107,6 +107,18 @@ def read_envelope(data: bytes) -> Envelope | None:
     digest, signatures, signed = _authentication(members.get(_AUTHENTICATION, _UNSIGNED))
     dialect = Dialect.CURRENT if tagged or digest else Dialect.DRAFT_09
     return Envelope(dialect, manifest, signatures, _fits(signed, raw), members)
+
+
+def _is_older(members: Mapping[Key, Any]) -> bool:
+    """Whether it is an envelope of draft-04, by its manifest: version and sequence number were members 1 and 2 then, too."""
+    outer, inner = members.get(_OLDER_AUTHENTICATION, 0), members.get(_AUTHENTICATION)
+    if _MANIFEST in members or not isinstance(outer, bytes | None) or not isinstance(inner, bytes):
+        return False
+    try:
+        manifest = decode(inner, "an older manifest")
+    except Malformed:
+        return False
+    return isinstance(manifest, dict) and manifest.keys() >= {1, 2}
 
 
 def _authentication(block: Any) -> tuple[Digest | None, tuple[Signature, ...], list[Digest]]:

@@ -72,7 +72,7 @@ def check(files: Files, facts: ServerFacts | None = None, keys: Keys | None = No
     if not given:
         findings.append(error("no-image", "There is no image: a release has a slot0 or a slot1 file with its manifest. Add it."))
     if manifest is not None:
-        findings += manifests.signature(manifest, state, files.manifest_name)
+        findings += manifests.signature(manifest, state, files.manifest_name, keys is not None)
         findings += _held_against(manifest, placed, missing if given else ())
     findings += images.same_twice(placed, manifest)
     findings += headers.check(placed, manifest)

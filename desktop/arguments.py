@@ -123,7 +123,9 @@ def _check_options(mode: Mode, typed: argparse.Namespace, files: Mapping[Role, P
 
 def _check_complete(mode: Mode, files: Mapping[Role, Path], words: Sequence[str]) -> None:
     """Raises InvalidRequest where a file or a device is missing, or a word is too many; `words` without the publish id."""
-    missing = [f"--{role}" for role in (Role.MANIFEST, Role.SLOT0) if role not in files]
+    missing = [] if Role.MANIFEST in files else ["--manifest"]
+    if not files.keys() & {Role.SLOT0, Role.SLOT1}:
+        missing.append("--slot0 or --slot1" if missing == [] else "--slot0")
     if mode is Mode.PUBLISH and missing:
         raise InvalidRequest(
             f"To publish, {' and '.join(missing)} must be given; --check-only checks the files that are there,"

@@ -100,7 +100,8 @@ class Report:
         """Before the first device's line."""
         self._width = max(len(str(device)) for device in devices)
         if not self.published:
-            self._line(f"Notifying of {publish_id}.")
+            forced = ", which is forced" if self.release is not None and self.release.forced else ""
+            self._line(f"Notifying of {publish_id}{forced}.")
 
     @property
     def answered(self) -> int:

@@ -18,7 +18,7 @@ _STATES = {
 
 def state(release: Release) -> str:
     """The release's state, and what it means."""
-    return _STATES[release.state]
+    return f"forced, and {_STATES[release.state]}" if release.forced else _STATES[release.state]
 
 
 def published_in_vain(release: Release, created: bool) -> str:
@@ -63,6 +63,9 @@ def tally(findings: Iterable[Finding]) -> str:
     return ", ".join(count(number, what) for number, what in amounts if number)
 
 
+_UNCHECKED = frozenset({"not-suit", "encrypted", "digest-not-checked", "signature-unverified"})
+
+
 def verdict(findings: Sequence[Finding]) -> str:
     """The last line of a check."""
     tallied = tally(findings)
@@ -70,6 +73,8 @@ def verdict(findings: Sequence[Finding]) -> str:
         return f"{tallied}: devices cannot take this, and a server refuses it."
     if tallied:
         return f"No errors, {tallied}: devices can take this, unless a warning says otherwise."
+    if any(f.code in _UNCHECKED for f in findings):
+        return "No errors in what could be checked here: the notes above say what only a device, or you, can tell."
     return "No errors: devices can take this."
 
 

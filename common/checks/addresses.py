@@ -144,7 +144,7 @@ def uri_claimed(role: Role, path: str, holder: str) -> Finding:
     """What to say of the image `role` for which devices are sent to `path`, where `holder` is served with other bytes."""
     text = f"For {role} the manifest sends devices to {path}, and there other bytes are served, those of {holder}"
     why = "a device would fetch them and refuse them with -1 or -7 on its serial console"
-    return warning("uri-claimed", f"{text}: {why}. Remove {holder}, or build this again with another SUIT_COAP_ROOT.", role)
+    return warning("uri-claimed", f"{text}: {why}. Keep one of the two, or build this again with another SUIT_COAP_ROOT.", role)
 
 
 def uri_kept(role: Role, path: str, owner: str) -> Finding:

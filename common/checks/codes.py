@@ -33,9 +33,7 @@ CODES: Mapping[str, Code] = {
     "digest-mismatch": Code(_ERROR, "An image has another SHA-256 than the manifest says."),
     "image-too-big": Code(_ERROR, "An image is larger than the server takes (`--max-image-size`)."),
     "header-checksum": Code(_ERROR, "An image's RIOT header has a wrong checksum."),
-    "header-version-mismatch": Code(
-        _BOTH, "The images' header versions and the sequence number are not all equal; a warning where the manifest is opaque."
-    ),
+    "header-version-mismatch": Code(_ERROR, "The images' header versions and the sequence number are not all equal."),
     "same-start-address": Code(_ERROR, "Both images are linked for the same address."),
     "start-address-offset": Code(_ERROR, "An image is linked for another place than the slot in which the manifest puts it."),
     "uri-too-long": Code(

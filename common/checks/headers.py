@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.checks.codes import error, info, warning
+from common.checks.codes import error, info
 from common.checks.facts import SLOTS
 from common.checks.placing import Placed, are_same
 from common.finding import Finding
@@ -83,7 +83,7 @@ def _versions(headed: Sequence[_Headed]) -> list[Finding]:
     if len({h.header.version for h in headed}) < 2:
         return []
     text = f"By their RIOT headers {_told(headed)}, so they are of different builds. Build both again {_SAME_VERSION}"
-    return [warning("header-version-mismatch", text)]
+    return [error("header-version-mismatch", text)]
 
 
 def _versions_and_number(headed: Sequence[_Headed], number: int) -> list[Finding]:

@@ -19,7 +19,8 @@ _SIGN = "Build and sign it again (RIOT: make suit/publish)."
 
 def opaque(name: str) -> Finding:
     """`name` is the manifest's file name, "" where it is that of its role; so in all of this module."""
-    text = f"The {label(Role.MANIFEST, name)} is no SUIT envelope. It is served as it is, and no image can be held against it"
+    text = f"The {label(Role.MANIFEST, name)} is no SUIT envelope that is read here."
+    text += " It is served as it is, and no image can be held against it"
     return info("not-suit", f"{text}: whether they belong together is for you to know.", Role.MANIFEST)
 
 
@@ -49,16 +50,18 @@ def content(manifest: Manifest, size: int, name: str) -> list[Finding]:
     return findings
 
 
-def signature(manifest: Manifest, state: SignatureState, name: str) -> list[Finding]:
-    """What there is to say of its signatures, which can be trusted as far as `state` says."""
+def signature(manifest: Manifest, state: SignatureState, name: str, trusting: bool) -> list[Finding]:
+    """What there is to say of its signatures, which can be trusted as far as `state` says; `trusting`: keys are trusted."""
     file = label(Role.MANIFEST, name)
     findings = []
     if manifest.digest_fits is False:
         text = f"The {file} was changed after it was made: the digest beside its signature is not that of its content"
         text += ". A device refuses it with -6 (signature) on its serial console"
         findings.append(error("manifest-digest-mismatch", f"{text}. {_SIGN}", Role.MANIFEST))
-    elif state is SignatureState.INVALID:
-        text = f"No trusted key made the signature of the {file} ({_signers(manifest)})"
+    if trusting and state is SignatureState.INVALID:
+        changed = manifest.digest_fits is False
+        what = "signed this content: the signature is for another one, in" if changed else "made the signature of"
+        text = f"No trusted key {what} the {file} ({_signers(manifest)})"
         text += ". A device that trusts the same keys refuses it with -6 (signature) on its serial console"
         advice = "Sign it with a trusted key, or add its public key to those of --trust-keys."
         findings.append(error("signature-invalid", f"{text}. {advice}", Role.MANIFEST))

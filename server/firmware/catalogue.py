@@ -88,12 +88,11 @@ def build(scan: Scan, previous: Catalogue, look: Look) -> tuple[Catalogue, list[
         return replace(previous, scan=scan, facts=look.facts), []
     changed = changes(swaps)
     places, affected = previous.places.renewed(swaps, changed, scan, shelves, look.now)
-    listed = _in_order(previous.releases, {c.publish_id: c.new for c in changed})
-    overtaken = _overtaken(previous.overtaken, changed, listed)
+    overtaken = _overtaken(previous.overtaken, changed, shelves)
     affected.update(c.publish_id for c in changed)
     affected.update(name for name, _ in previous.overtaken.items() ^ overtaken.items())
     found = {name: find(name, shelves) for name in affected}
-    releases = {name: neighbours.shown(s, places, overtaken) if s is not None else None for name, s in found.items()}
+    releases = {name: neighbours.shown(s, places, overtaken, shelves) if s is not None else None for name, s in found.items()}
     due = renewed(previous.due, {s.path: s.after.due if s.after else None for s in swaps})
     soon = frozenset(s.path for s in swaps if s.path in due and due[s.path] <= look.now)
     faults = renewed(previous.faults, {s.path: (s.after.problems or None) if s.after else None for s in swaps})
@@ -124,12 +123,13 @@ def _again(previous: Catalogue, look: Look) -> set[str]:
     return again
 
 
-def _overtaken(previous: Mapping[str, Release], changed: Iterable[Change], listed: Sequence[Release]) -> dict[str, Release]:
+def _overtaken(previous: Mapping[str, Release], changed: Iterable[Change], shelves: Mapping[str, Shelf]) -> dict[str, Release]:
     """Of the kinds that changed anew, of all others as before."""
     kinds = {r.kind for c in changed for r in (c.old, c.new) if r is not None and r.sequence_number is not None}
     if not kinds:
         return dict(previous)
-    return {k: r for k, r in previous.items() if r.kind not in kinds} | neighbours.overtaken_by(listed, kinds)
+    shelved = (release for shelf in shelves.values() for release in shelf.releases.values())
+    return {k: r for k, r in previous.items() if r.kind not in kinds} | neighbours.overtaken_by(shelved, kinds)
 
 
 def _problems(faults: Mapping[str, tuple[Problem, ...]], places: Places) -> Iterable[Problem]:

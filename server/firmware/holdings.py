@@ -82,14 +82,16 @@ class Holdings:
 
 
 def _written(places: Mapping[str, Past]) -> dict[str, Any]:
-    return {place: [last.publish_id, *last.kind] for place, last in sorted(places.items())}
+    return {place: [last.publish_id, last.signature, *last.kind] for place, last in sorted(places.items())}
 
 
 def _read(data: Mapping[str, Any], now: float) -> dict[str, Past]:
     """Raises ValueError, TypeError or AttributeError for anything else than `_written` made."""
     found = {}
-    for place, (publish_id, vendor_id, class_id) in data.items():
-        if not isinstance(publish_id, str) or not isinstance(vendor_id, str | None) or not isinstance(class_id, str | None):
+    for place, (publish_id, signature, vendor_id, class_id) in data.items():
+        if not isinstance(publish_id, str) or type(signature) is not int:
             raise ValueError("no holder of a place")
-        found[place] = Past(publish_id, (vendor_id, class_id), now)
+        if not isinstance(vendor_id, str | None) or not isinstance(class_id, str | None):
+            raise ValueError("no vendor and class")
+        found[place] = Past(publish_id, (vendor_id, class_id), signature, now)
     return found

@@ -20,6 +20,14 @@ from server.firmware.scan import Folder
 
 PATIENCE = 60.0
 """Seconds without a change after which an incomplete release counts as rejected."""
+_MAY_COME = frozenset({
+    "no-manifest", "no-image", "image-missing", "size-mismatch", "digest-mismatch", "slots-swapped", "same-image-twice"
+})  # fmt: skip
+"""Errors that are there while files come one after the other, or are replaced so."""
+_STAYS = frozenset({
+    "wrong-role", "unreadable-manifest", "manifest-digest-mismatch", "signature-invalid", "uri-too-long", "image-too-big"
+})  # fmt: skip
+"""Errors of one file alone, which another one does not mend. What is said of headers may go with an image that comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +144,11 @@ def _state(files: Files, check: preflight.Check, patient: bool) -> State:
     if files.writing:
         return State.INCOMPLETE
     has_images = any(role in files.images for role in preflight.SLOTS)
-    if check.errors and not (files.forced and has_images):
-        return State.INCOMPLETE if patient else State.REJECTED
-    return State.READY
+    if not check.errors or (files.forced and has_images):
+        return State.READY
+    codes = {finding.code for finding in check.errors}
+    may_come = not codes.isdisjoint(_MAY_COME) and codes.isdisjoint(_STAYS)
+    return State.INCOMPLETE if may_come and patient else State.REJECTED
 
 
 def _writing(roles: frozenset[Role]) -> tuple[Finding, ...]:

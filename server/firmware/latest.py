@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from common.finding import Role
 from common.release import Kind, Problem, Release, State, ready_by_kind
 from server.firmware import precedence
-from server.firmware.precedence import Past
+from server.firmware.precedence import Past, Watch
 
 LATEST = "latest"
 """The segment that is reserved for it."""
@@ -33,11 +33,11 @@ class Latest:
     """Folder -> the newest that is not ready now, and since when it is not even being rebuilt: its kind may come back."""
 
     def renewed(
-        self, folders: Mapping[str, Release | Iterable[Release]], is_rebuilt: Callable[[str], bool], now: float
+        self, folders: Mapping[str, Release | Iterable[Release]], watch: Watch
     ) -> Latest:
         """The same with these folders anew, each with its newest release where that is known, else with all its releases.
 
-        One without any has no newest. `is_rebuilt` says whether a publish id has an incomplete release; `now` is Unix time.
+        One without any has no newest.
         """
         holders, unclear, left = dict(self.holders), dict(self.unclear), dict(self.left)
         for folder, releases in folders.items():
@@ -48,23 +48,20 @@ class Latest:
                 holders[folder] = releases
                 continue
             kinds = ready_by_kind(releases)
-            last = Past.of(before, now) if before is not None else last
-            if last is not None and last.kind not in kinds:
-                last = last._replace(since=now) if is_rebuilt(last.publish_id) else last
-                if last.is_awaited(now):
-                    left[folder] = last
-                    continue
-                last = None
-            found = _choose(folder, kinds, last)
+            last = Past.of(before, watch.now) if before is not None else last
+            kept = watch.settle(last, kinds) if last is not None else None
+            found = kept if kept is not None else _unheld(folder, kinds)
             if isinstance(found, Release):
                 holders[folder] = found
+            elif isinstance(found, Past):
+                left[folder] = found
             elif found is not None:
                 unclear[folder] = found
         return Latest(holders, unclear, left)
 
-    def expired(self, is_rebuilt: Callable[[str], bool], now: float) -> set[str]:
+    def expired(self, watch: Watch) -> set[str]:
         """The folders in which others may be the newest from now on."""
-        return {f for f, last in self.left.items() if not last.is_awaited(now) and not is_rebuilt(last.publish_id)}
+        return {f for f, last in self.left.items() if not watch.keeps(last)}
 
     def path_of(self, release: Release) -> str | None:
         """Where the manifest of this release is served because it is the newest."""
@@ -73,17 +70,14 @@ class Latest:
         return latest_path(folder) if holder is not None and holder.publish_id == release.publish_id else None
 
 
-def _choose(folder: str, kinds: Mapping[Kind, list[Release]], last: Past | None) -> Release | Problem | None:
-    """The newest ready one; None where none is ready.
+def _unheld(folder: str, kinds: Mapping[Kind, list[Release]]) -> Release | Problem | None:
+    """The newest ready one where nobody had it before; None where none is ready.
 
-    Of several kinds the one that had it keeps it while it has a ready release: a device that polls `latest` never
-    gets another board's firmware. Without a holder before, there is no telling, which is a problem, but at the top,
-    where releases for many devices may well stand beside each other.
+    Of several kinds there is no telling: a device that polls `latest` never gets another board's firmware. That is a
+    problem, but at the top, where releases for many devices may well stand beside each other.
     """
     if not kinds:
         return None
-    if last is not None and last.kind in kinds:
-        return precedence.next_holder(last, kinds[last.kind])
     if len(kinds) > 1:
         return Problem(latest_path(folder), _several(kinds)) if folder else None
     [group] = kinds.values()

@@ -100,7 +100,10 @@ def plain(names: Iterable[str]) -> Layout | None:
 
 
 def riot(names: Iterable[str]) -> tuple[Layout, ...]:
-    """RIOT's form in these file names, by version. Of 2019's two manifests, signed and not, the signed one counts."""
+    """RIOT's form in these file names, by version; without a manifest images are only files.
+
+    Of 2019's two manifests, signed and not, the signed one counts.
+    """
     versions: dict[str, dict[Role, list[str]]] = {}
     signed = set()
     for name in names:
@@ -114,7 +117,7 @@ def riot(names: Iterable[str]) -> tuple[Layout, ...]:
         manifests = found.get(Role.MANIFEST, [])
         if not signed.isdisjoint(manifests):
             found[Role.MANIFEST] = [name for name in manifests if name in signed]
-    return tuple(_layout(found, version) for version, found in sorted(versions.items()))
+    return tuple(_layout(found, version) for version, found in sorted(versions.items()) if Role.MANIFEST in found)
 
 
 def of_release(names: Iterable[str], version: str) -> Layout | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from common import preflight
 from common.finding import Finding, Role, worst_first
 from common.release import Kind, Release, ReleaseFile, State
 from server.firmware.judging import Shelved
-from server.firmware.places import Places
+from server.firmware.places import Places, named
+from server.firmware.shelf import Shelf
+
+_TOGETHER = 2_000_000_000
+"""Nanoseconds."""
 
 
-def shown(shelved: Shelved, places: Places, overtaken: Mapping[str, Release]) -> Release:
+def shown(shelved: Shelved, places: Places, overtaken: Mapping[str, Release], shelves: Mapping[str, Shelf]) -> Release:
     """The release as people see it; `overtaken` as `overtaken_by` found it."""
     release = shelved.release
     if release.state is not State.READY:
@@ -27,7 +31,7 @@ def shown(shelved: Shelved, places: Places, overtaken: Mapping[str, Release]) ->
         if there is not None and there.sha256 == shelved.files.images[role].sha256:
             also[role] = [path]
         else:
-            findings.append(_claimed(role, path, release.publish_id, places))
+            findings.append(_claimed(role, path, release.publish_id, places, shelves))
     newer = overtaken.get(release.publish_id)
     if newer is not None and release.sequence_number is not None:
         findings.append(preflight.sequence_not_newer(release.sequence_number, newer.publish_id, newer.sequence_number or 0))
@@ -41,11 +45,11 @@ def _also(file: ReleaseFile, paths: Iterable[str]) -> ReleaseFile:
     return replace(file, also_served_at=(*file.also_served_at, *new)) if new else file
 
 
-def _claimed(role: Role, path: str, publish_id: str, places: Places) -> Finding:
+def _claimed(role: Role, path: str, publish_id: str, places: Places, shelves: Mapping[str, Shelf]) -> Finding:
     """What there is to say of an image that is not served at the path which its manifest names."""
     real, holder = places.real.get(path), places.signed.holders.get(path)
     if real is not None:
-        return preflight.uri_claimed(role, path, f"the file {real.path}")
+        return preflight.uri_claimed(role, path, named(real.path, shelves))
     if holder is None:
         left = places.signed.left.get(path)
         owner = left.publish_id if left is not None else path.rpartition("/")[0]
@@ -55,22 +59,38 @@ def _claimed(role: Role, path: str, publish_id: str, places: Places) -> Finding:
     return preflight.uri_claimed(role, path, f"the release {holder.release.publish_id}")
 
 
-def overtaken_by(releases: Iterable[Release], kinds: Iterable[Kind]) -> dict[str, Release]:
-    """The ready releases of these kinds that came when one with a higher or the same sequence number was there already."""
-    wanted = set(kinds)
-    highest: dict[Kind, Release] = {}
+def overtaken_by(shelved: Iterable[Shelved], kinds: Collection[Kind]) -> dict[str, Release]:
+    """The ready releases of these kinds that came when one with a higher or the same sequence number was there already.
+
+    Versions that came together in RIOT's form, by a copy of their folder, came in their order.
+    """
+    highest: dict[Kind, tuple[Shelved, int]] = {}
     found: dict[str, Release] = {}
-    numbered = [r for r in releases if r.sequence_number is not None and r.state is State.READY and r.kind in wanted]
-    for release in sorted(numbered, key=lambda r: (r.published, r.sequence_number or 0, r.publish_id)):
-        other = highest.setdefault(release.kind, release)
-        if (release.sequence_number or 0) > (other.sequence_number or 0):
-            highest[release.kind] = release
-        elif _manifest(release) != _manifest(other):
-            found[release.publish_id] = other
+    for one, came in sorted(((s, _came(s)) for s in shelved if _counts(s, kinds)), key=lambda pair: (pair[1], _number(pair[0]))):
+        other, then = highest.setdefault(one.release.kind, (one, came))
+        if _number(one) > _number(other):
+            highest[one.release.kind] = (one, came)
+        elif one is not other and not (_are_versions(one, other) and came - then < _TOGETHER):
+            found[one.release.publish_id] = other.release
     return found
 
 
-def _manifest(release: Release) -> str | None:
-    """The SHA-256 of the manifest: the same one under two publish ids is the same build."""
-    file = release.file(Role.MANIFEST)
-    return file.sha256 if file is not None else None
+def _counts(shelved: Shelved, kinds: Collection[Kind]) -> bool:
+    release = shelved.release
+    return release.sequence_number is not None and release.state is State.READY and release.kind in kinds
+
+
+def _number(shelved: Shelved) -> int:
+    return shelved.release.sequence_number or 0
+
+
+def _came(shelved: Shelved) -> int:
+    """When the manifest came into the folder, nanoseconds of Unix time; its modification time may have been brought along."""
+    manifest = shelved.files.images.get(Role.MANIFEST)
+    return manifest.stamp.ctime_ns if manifest is not None else 0
+
+
+def _are_versions(one: Shelved, other: Shelved) -> bool:
+    """Whether both are RIOT's, of one folder."""
+    folders = {shelved.release.publish_id.rpartition("/")[0] for shelved in (one, other)}
+    return bool(one.files.layout.version and other.files.layout.version) and len(folders) == 1

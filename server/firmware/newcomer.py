@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Iterable
 from dataclasses import replace
 
 from common.errors import InvalidManifest
-from common.finding import Role
 from common.manifest import Manifest, parse
 from common.preflight import ServerFacts, claims_by_role, served_path
 from common.release import Kind, Release, State
@@ -16,6 +13,7 @@ from common.signature import state_of
 from server.firmware import precedence
 from server.firmware.catalogue import Catalogue
 from server.firmware.judging import Judge
+from server.firmware.places import named
 
 
 def known_of(publish_id: str, manifest: bytes | None, current: Catalogue, judge: Judge) -> ServerFacts:
@@ -37,21 +35,15 @@ def known_of(publish_id: str, manifest: bytes | None, current: Catalogue, judge:
         class_id=read.class_id,
         signature=state_of(read, judge.keys),
     )
-    others = [r for r in current.releases if not _is(r, publish_id, hashlib.sha256(manifest or b"").hexdigest())]
-    return replace(facts, newest=_newest(newcomer, others), holders=_holders(read, newcomer, current))
+    return replace(facts, newest=_newest(newcomer, current), holders=_holders(read, newcomer, current))
 
 
-def _is(release: Release, publish_id: str, sha256: str) -> bool:
-    """Whether it is this one: by its publish id, or the same build by its manifest."""
-    file = release.file(Role.MANIFEST)
-    return release.publish_id == publish_id or (file is not None and file.sha256 == sha256)
-
-
-def _newest(newcomer: Release, others: Iterable[Release]) -> dict[Kind, tuple[str, int]]:
+def _newest(newcomer: Release, current: Catalogue) -> dict[Kind, tuple[str, int]]:
     same_kind = (
         (r.sequence_number, r.publish_id)
-        for r in others
+        for r in current.releases
         if r.state is State.READY and r.sequence_number is not None and r.kind == newcomer.kind
+        if r.publish_id != newcomer.publish_id
     )
     number, publish_id = max(same_kind, default=(None, ""))
     return {} if number is None else {newcomer.kind: (publish_id, number)}
@@ -67,9 +59,8 @@ def _holders(manifest: Manifest, newcomer: Release, current: Catalogue) -> dict[
             continue
         holder = current.places.signed.holders.get(path)
         if path in current.places.real:
-            owner = path.rpartition("/")[0]
-            if owner != newcomer.publish_id:
-                found[path] = (f"the file {image.path}", image.sha256)
+            if path.rpartition("/")[0] != newcomer.publish_id:
+                found[path] = (named(image.path, current.shelves), image.sha256)
         elif holder is not None and holder.release.publish_id != newcomer.publish_id and not _displaces(newcomer, holder.release):
             found[path] = (f"the release {holder.release.publish_id}", image.sha256)
     return found

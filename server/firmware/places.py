@@ -12,6 +12,7 @@ from common.release import Release, State
 from server.firmware.image import Image
 from server.firmware.judging import Shelved
 from server.firmware.latest import LATEST, Latest, latest_path, successor
+from server.firmware.precedence import Watch
 from server.firmware.scan import Scan
 from server.firmware.shelf import Shelf
 from server.firmware.shelving import Change, Swap
@@ -48,12 +49,16 @@ class Places:
                 del real[path]
         for swap in swaps:
             real.update(swap.new_images)
-        near = Near(real, lambda name: _state(name, shelves) is State.INCOMPLETE, lambda name: _state(name, shelves) is not None)
-        folders = {c.folder for c in changes} | _folders_by_hand(swaps) | self.latest.expired(near.is_rebuilt, now)
+        watch = Watch(
+            is_there=lambda name: _state(name, shelves) is not None,
+            is_rebuilt=lambda name: _state(name, shelves) is State.INCOMPLETE,
+            now=now,
+        )
+        folders = {c.folder for c in changes} | _folders_by_hand(swaps) | self.latest.expired(watch)
         candidates = {f: self._candidates(f, changes, scan, shelves, real) for f in folders}
-        latest = self.latest.renewed(candidates, near.is_rebuilt, now) if folders else self.latest
+        latest = self.latest.renewed(candidates, watch) if folders else self.latest
         swapped: set[str] = set().union(*(s.old_images.keys() | s.new_images.keys() for s in swaps))
-        signed, claimed = self.signed.renewed(changes, swapped, near, now)
+        signed, claimed = self.signed.renewed(changes, swapped, Near(real, watch))
         paths = claimed.union(swapped, map(latest_path, folders))
         derived = {path: signed.holders[path].image for path in paths & signed.holders.keys()}
         for folder in folders & latest.holders.keys():
@@ -108,6 +113,15 @@ def find(publish_id: str, shelves: Mapping[str, Shelf]) -> Shelved | None:
         if path in shelves and publish_id in shelves[path].releases:
             return shelves[path].releases[publish_id]
     return None
+
+
+def named(path: str, shelves: Mapping[str, Shelf]) -> str:
+    """Whose file this is, in words: a release's, or nobody's."""
+    shelf = shelves.get(path.rpartition("/")[0])
+    for publish_id, shelved in shelf.releases.items() if shelf is not None else ():
+        if any(image.path == path for image in shelved.files.images.values()):
+            return f"the release {publish_id}"
+    return f"the file {path}"
 
 
 def renewed(previous: Mapping[str, _V], changes: Mapping[str, _V | None]) -> dict[str, _V]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import BinaryIO
 
 from common import preflight
-from common.errors import InvalidRelease, ReleaseNotFound
+from common.errors import InvalidRelease, ReleaseNotFound, TooLarge
 from common.finding import Role
 from common.hashing import facts_of
 from common.preflight import SLOTS, FileFacts, Files
@@ -18,6 +19,7 @@ from server.firmware.newcomer import known_of
 from server.firmware.places import find
 from server.firmware.store import Store
 
+_TOO_BIG = "image-too-big"
 _log = logging.getLogger(__name__)
 
 
@@ -47,17 +49,19 @@ class Publisher:
     ) -> tuple[Release, bool]:
         """The release, and whether it is new; published again with the same bytes it is not. `aliases` as Store.stage has them.
 
-        Raises InvalidRelease (with findings, unless forced), ReleaseExists or StoreFull; nothing is published then.
+        Raises InvalidRelease (with findings, unless forced), TooLarge, ReleaseExists or StoreFull; nothing is published then.
         """
         check_publish_id(publish_id)
+        self._refuse_too_large(publish_id, files)
         with self._store.stage(files, aliases) as staged:
             data = _whole(files[Role.MANIFEST]) if Role.MANIFEST in files else None
             images: dict[Role, FileFacts] = {role: facts for role, facts in staged.facts.items() if role in SLOTS}
             check = self._check(publish_id, Files(data, images))
             hopeless = data is None or not images
-            if check.errors and (hopeless or not force):
+            is_there = self._store.has(staged, publish_id)
+            if check.errors and not is_there and (hopeless or not force):
                 raise InvalidRelease(" ".join(f.message for f in check.errors), check.findings)
-            created = self._store.commit(staged, publish_id, forced=bool(check.errors))
+            created = self._store.commit(staged, publish_id, forced=force and bool(check.errors))
         release = self._shown(publish_id)
         if release is None:
             raise InvalidRelease(f"{publish_id!r} was published and then removed by somebody else.")
@@ -88,6 +92,14 @@ class Publisher:
             raise ReleaseNotFound(f"There is no release {publish_id!r} any more.")
         _log.info(told, publish_id)
         return release
+
+    def _refuse_too_large(self, publish_id: str, files: Mapping[Role, BinaryIO]) -> None:
+        """Whatever is forced: the folder's look would not serve it."""
+        if not any(file.seek(0, os.SEEK_END) > self._store.max_file for file in files.values()):
+            return
+        findings = self.check(publish_id, files).findings
+        told = " ".join(f.message for f in findings if f.code == _TOO_BIG) or "The manifest is larger than this server takes."
+        raise TooLarge(f"{told} Nothing was published.", findings)
 
     def _check(self, publish_id: str | None, files: Files) -> preflight.Check:
         judge = self._live.judge

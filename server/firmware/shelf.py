@@ -125,7 +125,14 @@ def _release(publish_id: str, folder: Folder, layout: Layout, before: Shelved | 
         if before is not None:
             return replace(before, due=look.now)
         return unread(publish_id, files, look.facts, look.now)
-    return look.judge.judge(publish_id, files, data, look.facts, folder.changed, look.now)
+    return look.judge.judge(publish_id, files, data, look.facts, _changed(folder, files), look.now)
+
+
+def _changed(folder: Folder, files: Files) -> float:
+    """When something changed last, Unix time: of one version among others, its own files."""
+    if not files.layout.version:
+        return folder.changed
+    return min(folder.changed, max((image.stamp.ctime_ns / 1e9 for image in files.images.values()), default=folder.changed))
 
 
 def _whole_folder(folder: Folder, found: Mapping[str, Shelved]) -> dict[str, Image]:

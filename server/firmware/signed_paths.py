@@ -6,7 +6,7 @@ was published, its images are served there too. A real file at that path wins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from common.finding import Role
@@ -14,7 +14,7 @@ from common.release import Problem, Release, State, ready_by_kind
 from server.firmware import precedence
 from server.firmware.image import Image
 from server.firmware.judging import Shelved
-from server.firmware.precedence import Past
+from server.firmware.precedence import Past, Watch
 from server.firmware.shelving import Change
 
 _ROLES = frozenset(role.value for role in Role)
@@ -37,15 +37,12 @@ class Near:
 
     real: Mapping[str, Image]
     """Path -> what files and releases have there by their names alone."""
-    is_rebuilt: Callable[[str], bool]
-    """Whether a publish id has a release that is incomplete."""
-    is_there: Callable[[str], bool]
-    """Whether a publish id has a release in any state."""
+    watch: Watch
 
     def is_taken(self, path: str) -> bool:
         """Whether it is the place of another release's manifest or image, even of one that is not served."""
         above, _, name = path.rpartition("/")
-        return name in _ROLES and self.is_there(above)
+        return name in _ROLES and self.watch.is_there(above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +59,14 @@ class SignedPaths:
     """Path -> that releases with different images claim it."""
 
     def renewed(
-        self, changes: Sequence[Change], paths: Collection[str], near: Near, now: float
+        self, changes: Sequence[Change], paths: Collection[str], near: Near
     ) -> tuple[SignedPaths, set[str]]:
-        """The same after these changes at `now` (Unix time), and the paths that had to be looked at for it.
+        """The same after these changes, and the paths that had to be looked at for it.
 
         `paths` are those at which real files came, went or changed.
         """
-        touched = {p for p, last in self.left.items() if not last.is_awaited(now) and not near.is_rebuilt(last.publish_id)}
+        changed = {change.publish_id for change in changes}
+        touched = {p for p, last in self.left.items() if last.publish_id in changed or not near.watch.keeps(last)}
         touched.update(path for path in paths if path in self.claimants)
         touched.update(path for c in changes for path in _roles(c.publish_id) if path in self.claimants)
         claimants = dict(self.claimants)
@@ -87,15 +85,13 @@ class SignedPaths:
             here = claimants.get(path, {})
             before, last = holders.pop(path, None), left.pop(path, None)
             disputes.pop(path, None)
-            last = Past.of(before.release, now) if before is not None else last
-            if last is not None:
-                last = last._replace(since=now) if near.is_rebuilt(last.publish_id) else last
-                last = last if last.is_awaited(now) else None
-            holder = None if near.is_taken(path) else _choose(last, [claim.release for claim in here.values()])
-            if holder is not None:
-                holders[path] = here[holder.publish_id]
-            elif last is not None:
-                left[path] = last
+            last = Past.of(before.release, near.watch.now) if before is not None else last
+            found = _settled(last, [] if near.is_taken(path) else [claim.release for claim in here.values()], near.watch)
+            if isinstance(found, Past):
+                left[path] = found
+            elif found is not None:
+                holders[path] = here[found.publish_id]
+            holder = found if isinstance(found, Release) else None
             if len({claim.image.sha256 for claim in here.values()}) > 1:
                 disputes[path] = _dispute(path, near.real.get(path), holder, here)
             if not here:
@@ -118,13 +114,12 @@ def _claims(shelved: Shelved | None) -> dict[str, Claim]:
     return found
 
 
-def _choose(last: Past | None, claimants: Iterable[Release]) -> Release | None:
-    """Who holds a path: of several kinds the one that had it, else the one that was published first."""
+def _settled(last: Past | None, claimants: Iterable[Release], watch: Watch) -> Release | Past | None:
+    """Who holds a path, or for whom it is kept; of several kinds where nobody had it the one that was published first."""
     kinds = ready_by_kind(claimants)
-    if last is not None:
-        return precedence.next_holder(last, kinds.get(last.kind, []))
-    if not kinds:
-        return None
+    found = watch.settle(last, kinds) if last is not None else None
+    if found is not None or not kinds:
+        return found
     return precedence.best(min(kinds.values(), key=lambda group: min((r.published, r.publish_id) for r in group)))
 
 

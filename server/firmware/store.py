@@ -53,7 +53,7 @@ class Store:
     def __init__(self, root: Path, max_file: int, clock: Callable[[], float], hashes: Hashes | None = None) -> None:
         """`max_file` in bytes; `clock` gives Unix time in seconds; `hashes` may hold some from an earlier start."""
         self.root = root
-        self._max_file = max_file
+        self.max_file = max_file
         self._clock = clock
         self._lock = threading.Lock()
         self._hashes = Hashes() if hashes is None else hashes
@@ -85,7 +85,7 @@ class Store:
         with self._lock:
             ours = frozenset(self._ours)
         remembered = self._hashes.copy() if where is None else {}
-        scan = Scanner(self.root, self._max_file, self._hashes, ours, self._clock()).scan(previous, where)
+        scan = Scanner(self.root, self.max_file, self._hashes, ours, self._clock()).scan(previous, where)
         if where is None:
             seen = {image.stamp for folder in scan.folders.values() for image in folder.images.values()}
             self._hashes.forget(remembered.keys() - seen)
@@ -124,6 +124,11 @@ class Store:
             yield Staged(folder, facts)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def has(self, staged: Staged, publish_id: str) -> bool:
+        """Whether the same bytes are published under this id."""
+        there = find_release(self.root, check_publish_id(publish_id))
+        return there is not None and there.holds(staged.facts)
 
     def commit(self, staged: Staged, publish_id: str, forced: bool = False) -> bool:
         """Publish what was staged. True: new; False: the same bytes were there already.

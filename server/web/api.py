@@ -67,7 +67,7 @@ class Api:
 
     def publish(self) -> tuple[Release, bool]:
         """The release, and whether it is new."""
-        upload = uploads.to_publish(bottle.request, self._max_file)
+        upload = uploads.to_publish(bottle.request)
         assert upload.publish_id is not None  # to_publish saw to it
         release, created = self._publisher.publish(upload.publish_id, upload.files, upload.force, upload.aliases)
         return self.with_urls(release), created

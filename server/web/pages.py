@@ -22,6 +22,8 @@ VIEWS = Path(__file__).parent / "views"
 _CARDS_KEPT = 2048
 _PROBLEMS_SHOWN = 5
 _FILTER_FROM = 9
+_MANY = 50
+"""Releases: with more, a browser lays out only the cards that are seen."""
 """Releases: with fewer, a filter box is in the way."""
 _HOPELESS = frozenset({"no-manifest", "no-image"})
 """Codes of errors with which nothing is published, forced or not."""
@@ -73,6 +75,7 @@ class Pages:
                 problems=problems,
                 problems_shown=_PROBLEMS_SHOWN,
                 filter_from=_FILTER_FROM,
+                many=_MANY,
                 copy_line=f"cp -r version_42 {shlex.quote(ctx.folder)}/",
                 riot_line=f"make suit/publish SUIT_COAP_FSROOT={shlex.quote(ctx.folder)}",
                 version=ctx.version,

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 import bottle
 
-from common.errors import InvalidRelease, InvalidRequest, StoreFull, TooLarge
-from common.finding import Finding, Role, Severity
+from common.errors import InvalidRelease, InvalidRequest, StoreFull
+from common.finding import Role
 from server.firmware.layouts import base_name, role_of_upload
 
 _YES = frozenset({"1", "true", "yes", "on"})
@@ -36,15 +36,10 @@ class Upload:
     """What else a file is called: RIOT's build posts its path as the name of its field."""
 
 
-def to_publish(request: Any, max_file: int) -> Upload:
-    """What is to be published. Raises InvalidRequest, InvalidRelease or TooLarge; `max_file` in bytes.
-
-    Whether the files make a release is not asked here.
-    """
+def to_publish(request: Any) -> Upload:
+    """What is to be published. Raises InvalidRequest or InvalidRelease. Whether the files make a release is not asked here."""
     forms, files, aliases = _parts(request, "published")
-    upload = Upload(field(forms, "publish_id"), files, yes(forms, "force"), aliases)
-    _check_sizes(files, max_file)
-    return upload
+    return Upload(field(forms, "publish_id"), files, yes(forms, "force"), aliases)
 
 
 def to_check(request: Any) -> Upload:
@@ -142,21 +137,6 @@ def _unsigned(names: Iterable[str]) -> frozenset[str]:
     if not any(match["signed"] for match in found.values()):
         return frozenset()
     return frozenset(name for name, match in found.items() if not match["signed"])
-
-
-def _check_sizes(files: Mapping[Role, BinaryIO], max_file: int) -> None:
-    found = [
-        Finding(
-            Severity.ERROR,
-            "image-too-big",
-            f"{role} has {size} bytes, and the server takes at most {max_file} a file (--max-image-size).",
-            role,
-        )
-        for role, file in files.items()
-        if (size := _size(file)) > max_file
-    ]
-    if found:
-        raise TooLarge(" ".join([*(f.message for f in found), "Nothing was published."]), tuple(found))
 
 
 def _size(file: BinaryIO) -> int:

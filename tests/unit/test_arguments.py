@@ -104,7 +104,7 @@ def test_words_that_are_ids(word: str) -> None:
         (FILES, "publish id is missing"),
         ([*FILES, "[fd00::2]/suit/trigger"], "is read as a device.*--publish-id"),
         (["version_42"], "--manifest and --slot0 must be given; --check-only checks"),
-        (["--manifest", "m.bin", "version_42"], "To publish, --slot0 must be given"),
+        (["--manifest", "m.bin", "version_42"], "To publish, --slot0 or --slot1 must be given"),
         (["--notify-only"], "at least one device"),
         (["--notify-only", "--manifest", "m.bin", "fd00::2"], "nothing is published"),
         (["--notify-only", "--force", "fd00::2"], "nothing is published"),

@@ -13,11 +13,13 @@ import pytest
 from common.finding import Severity
 from common.preflight import ServerFacts
 from common.release import State
+from common.trust import TrustedKeys
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.judging import Judge
 from server.firmware.store import Store
+from tests.support import made, suit
 from tests.support.clock import Clock
-from tests.support.releases import riot_release, write_release
+from tests.support.releases import SIGNER, STRANGER, riot_release, signed_release, write_release
 
 
 def test_the_plain_form_is_a_release(live: LiveCatalogue, tmp_path: Path) -> None:
@@ -128,6 +130,26 @@ def test_a_release_that_does_not_fit_is_incomplete_and_then_rejected(live: LiveC
     assert current.by_id["v"].state is State.READY
     assert current.by_id["v"].forced
     assert "v/slot0" in current.images
+
+
+@pytest.mark.parametrize("fault", ["signature", "broken manifest", "header"])
+def test_errors_that_no_file_can_mend_reject_at_once(store: Store, clock: Clock, tmp_path: Path, fault: str) -> None:
+    live = LiveCatalogue(store, clock, Judge(TrustedKeys((SIGNER.key.public_key(),), ("a.pem",))))
+    signed_release(tmp_path / "v", 7, signer=STRANGER if fault == "signature" else SIGNER)
+    if fault == "broken manifest":
+        (tmp_path / "v" / "manifest").write_bytes((tmp_path / "v" / "manifest").read_bytes()[:-5])
+    if fault == "header":
+        places = zip(made.STARTS, made.OFFSETS, strict=True)
+        slots = [suit.Slot(made.image(start, 6), offset, f"coap://[::1]/{offset}") for start, offset in places]
+        (tmp_path / "v" / "manifest").write_bytes(suit.draft_09(suit.riot_body(slots, 7), SIGNER))
+        for number, slot in enumerate(slots):
+            (tmp_path / "v" / f"slot{number}").write_bytes(slot.data)
+    clock.now = (tmp_path / "v").stat().st_ctime + 1
+    current = live.refresh()
+    assert (current.by_id["v"].state, dict(current.images)) == (State.REJECTED, {})
+    signed_release(tmp_path / "v", 7)
+    clock.now = (tmp_path / "v" / "slot1").stat().st_ctime + 1
+    assert live.refresh().by_id["v"].state is State.READY
 
 
 def test_a_manifest_alone_waits_for_its_images(live: LiveCatalogue, tmp_path: Path, clock: Clock) -> None:

@@ -296,3 +296,6 @@ def test_the_digest_is_that_of_riots_last_370_bytes(samples: Any) -> None:
 def test_an_envelope_of_draft_04_is_opaque() -> None:
     older = cbor2.dumps({1: cbor2.dumps(cbor2.CBORTag(98, [b"", {}, b"", []])), 2: cbor2.dumps({1: 1, 2: 42})})
     assert parse(older) is None
+    for other in ({1: 1, 2: b""}, {1: b"", 2: b""}, {1: b"", 2: cbor2.dumps({7: 1})}, {2: cbor2.dumps({1: 1, 2: 42})}):
+        with pytest.raises(InvalidManifest):
+            parse(cbor2.dumps(other))

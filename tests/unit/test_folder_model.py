@@ -82,9 +82,9 @@ class Model:
     of_versions: set[str] = field(default_factory=set)
     of_folders: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
-    holders: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Path -> publish id and board."""
-    left: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    holders: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
+    """Path -> publish id, board and whether it was signed."""
+    left: dict[str, tuple[str, str, bool, float]] = field(default_factory=dict)
     newest: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Path of a latest manifest -> for which board it was, and when that was so."""
 
@@ -115,6 +115,7 @@ class Model:
             if match := _RIOT.fullmatch(name):
                 role = match[1] if match[1] in PLAIN else "manifest"
                 versions.setdefault(match[2], {}).setdefault(role, []).append(name)
+        versions = {version: names for version, names in versions.items() if "manifest" in names}
         for names in versions.values():
             if signed := [name for name in names.get("manifest", ()) if "signed" in name]:
                 names["manifest"] = signed
@@ -204,19 +205,21 @@ class Model:
         last = self.left.pop(path, None) if before is None else (*before, now)
         above, _, name = path.rpartition("/")
         if above in self.found and name in PLAIN:
-            if last is not None and now - last[2] < MINUTE:
-                self.left[path] = last
-            return set()
-        if last is None or now - last[2] >= MINUTE:
+            claims = {}
+        if last is None:
             return set(claims)
-        same = {i: c.made for i, c in claims.items() if c.made.board == last[1]}
-        if not same:
+        publish_id, board, was_signed, since = last
+        same = {i: c.made for i, c in claims.items() if c.made.board == board}
+        if publish_id in same:
+            had = same[publish_id]
+            better = {i for i, m in same.items() if m.number > had.number and m.signed >= had.signed}
+            return better or {publish_id}
+        if as_good := {i for i, m in same.items() if m.signed >= was_signed}:
+            return as_good
+        if now - since < MINUTE or (same and publish_id in self.found):
             self.left[path] = last
-        if last[0] not in same:
-            return set(same)
-        had = same[last[0]]
-        better = {i for i, m in same.items() if m.number > had.number and m.signed >= had.signed}
-        return better or {last[0]}
+            return set()
+        return set(claims)
 
 
 def check(model: Model, current: Catalogue, store: Store, now: float) -> None:
@@ -235,7 +238,8 @@ def check(model: Model, current: Catalogue, store: Store, now: float) -> None:
         holder = current.places.signed.holders.get(path)
         assert (holder.release.publish_id in may) if holder is not None else not may, path
         if holder is not None:
-            model.holders[path] = (holder.release.publish_id, here[holder.release.publish_id].made.board)
+            made = here[holder.release.publish_id].made
+            model.holders[path] = (holder.release.publish_id, made.board, made.signed)
             assert path in real or served[path] == here[holder.release.publish_id].image
     latest = {f"{folder}/latest/manifest".lstrip("/"): r.publish_id for folder, r in current.latest.holders.items()}
     assert served.keys() == real.keys() | latest.keys() | (claims.keys() & current.places.signed.holders.keys())

@@ -216,10 +216,8 @@ def test_withdrawn_it_is_nowhere_and_restored_it_is_back(live: LiveCatalogue, st
 
 
 def test_a_lower_number_that_comes_later_is_told(live: LiveCatalogue, tmp_path: Path) -> None:
-    for name, number, age in (("a", 5, 30), ("b", 9, 20), ("c", 7, 10)):
+    for name, number in (("a", 5), ("b", 9), ("c", 7)):
         suit_release(tmp_path / name, number)
-        status = (tmp_path / name / "manifest").stat()
-        os.utime(tmp_path / name / "manifest", ns=(status.st_mtime_ns, status.st_mtime_ns - age * 1_000_000_000))
     current = live.refresh()
     told = {name: "sequence-not-newer" in codes(release) for name, release in current.by_id.items()}
     assert told == {"a": False, "b": False, "c": True}
@@ -253,11 +251,61 @@ def test_one_path_for_both_images(live: LiveCatalogue, tmp_path: Path) -> None:
     assert (finding.file, "for both images" in finding.message) == ("slot1", True)
 
 
-def test_the_same_build_under_two_names_is_not_told_to_be_old(live: LiveCatalogue, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        signed_release(tmp_path / name, 7)
+@DISPUTED
+def test_a_release_that_is_restored_gets_back_what_was_its_own(store: Store, clock: Clock, tmp_path: Path) -> None:
+    live = trusting(store, clock, SIGNER)
+    claiming_release(tmp_path / "a", 5, PATH)
+    live.refresh()
+    claiming_release(tmp_path / "unsigned", 9, PATH, signer=None)
+    store.mark("a", layouts.WITHDRAWN, True)
+    for _ in range(3):
+        current = live.refresh()
+        assert (held(current), current.latest.holders.get("")) == (None, None)  # never to a worse signature
+        clock.now += RETURNS
+    claiming_release(tmp_path / "b", 4, PATH)
+    assert held(live.refresh()) == "b"
+    store.mark("a", layouts.WITHDRAWN, False)
     current = live.refresh()
-    assert codes(current.by_id["a"]) == codes(current.by_id["b"]) == []
+    assert (held(current), current.latest.holders[""].publish_id) == ("a", "a")
+    for name in ("a", "b"):
+        shutil.rmtree(tmp_path / name)
+    live.refresh()
+    clock.now += RETURNS
+    assert held(live.refresh(frozenset())) == "unsigned"
+
+
+@DISPUTED
+def test_what_fits_takes_the_place_of_what_was_forced(live: LiveCatalogue, tmp_path: Path) -> None:
+    claiming_release(tmp_path / "a", 5, PATH)
+    (tmp_path / "a" / "slot0").write_bytes(b"another build")
+    (tmp_path / "a" / ".forced").touch()
+    assert held(live.refresh()) == "a"
+    claiming_release(tmp_path / "b", 5, PATH)
+    assert held(live.refresh()) == "b"
+
+
+def test_a_release_that_comes_after_a_newer_one_is_told_whatever_its_times(live: LiveCatalogue, tmp_path: Path) -> None:
+    for name, number in (("a", 9), ("b", 7), ("c", 9)):
+        signed_release(tmp_path / name, number)
+        os.utime(tmp_path / name / "manifest", (1_000_000_000 + number, 1_000_000_000 + number))
+        live.refresh()
+    told = {name: "sequence-not-newer" in codes(release) for name, release in live.current.by_id.items()}
+    assert told == {"a": False, "b": True, "c": True}
+
+
+def test_versions_that_were_copied_together_came_in_their_order(live: LiveCatalogue, tmp_path: Path) -> None:
+    for number in (9, 7):
+        signed_release(tmp_path / "b", number, names=RIOT)
+    current = live.refresh()
+    assert [codes(release) for release in current.releases] == [[], []]
+
+
+@DISPUTED
+def test_the_owner_of_a_file_at_a_claimed_path_is_named(live: LiveCatalogue, tmp_path: Path) -> None:
+    signed_release(tmp_path / "fw" / "app" / "board", 7, names=RIOT)
+    signed_release(tmp_path / "v", 7, seed=2)
+    [first, _] = [f for f in live.refresh().by_id["v"].findings if f.code == "uri-claimed"]
+    assert "those of the release fw/app/board/7:" in first.message
 
 
 @DISPUTED

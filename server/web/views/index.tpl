@@ -55,7 +55,7 @@
 % include("empty.tpl")
 % end
 </div>
-<div id="cards">
+<div id="cards"{{!' class="many"' if len(cards) > many else ""}}>
 % for card in cards:
 {{!card}}\\
 % end

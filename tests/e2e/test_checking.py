@@ -236,7 +236,7 @@ def test_check_only_without_any_server(tmp_path: Path) -> None:
         with pytest.raises(BlockingIOError):
             trap.accept()
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "No errors: devices can take this."
+    assert done.stdout.splitlines()[-1].startswith("No errors in what could be checked here:")
     opaque = tmp_path / "m.bin"
     opaque.write_bytes(b"opaque")
     done = command("--check-only", "--no-server", "--manifest", str(opaque), *sample()[2:])

@@ -177,7 +177,7 @@ def test_too_large_a_file_and_too_large_a_body(server: Server) -> None:
     one = publish(server, "large", {"manifest": b"m", "slot0": bytes(200_001)})
     assert (one.status_code, one.json()["error"]) == (413, "too-large")
     assert "200001 bytes" in one.json()["message"]
-    assert [(f["code"], f["file"]) for f in one.json()["findings"]] == [("image-too-big", "slot0")]
+    assert [(f["code"], f["file"]) for f in one.json()["findings"]] == [("image-too-big", "slot0"), ("not-suit", "manifest")]
     whole = publish(server, "large", {"manifest": b"m", "slot0": bytes(3_000_000)})
     assert (whole.status_code, whole.json()["error"]) == (413, "too-large")
     assert not (server.folder / "large").exists()

@@ -85,6 +85,7 @@ class Model:
     holders: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     """Path -> publish id, board and whether it was signed."""
     left: dict[str, tuple[str, str, bool, float]] = field(default_factory=dict)
+    forced: set[str] = field(default_factory=set)
     newest: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Path of a latest manifest -> for which board it was, and when that was so."""
 
@@ -212,7 +213,8 @@ class Model:
         same = {i: c.made for i, c in claims.items() if c.made.board == board}
         if publish_id in same:
             had = same[publish_id]
-            better = {i for i, m in same.items() if m.number > had.number and m.signed >= had.signed}
+            mends = {i for i in same if publish_id in self.forced and i not in self.forced}
+            better = {i for i, m in same.items() if m.number + (i in mends) > had.number and m.signed >= had.signed}
             return better or {publish_id}
         if as_good := {i for i, m in same.items() if m.signed >= was_signed}:
             return as_good
@@ -230,6 +232,7 @@ def check(model: Model, current: Catalogue, store: Store, now: float) -> None:
     assert {i: (r.state, r.forced) for i, r in current.by_id.items()} == states
     served = {path: store.read(image) for path, image in current.images.items()}
     only = {i: state for i, (state, _) in states.items()}
+    model.forced = {i for i, (_, forced) in states.items() if forced}
     real, claims = model.real(only), model.claims(only)
     assert {path: served.get(path) for path in real} == real
     for path in claims.keys() | model.holders.keys() | model.left.keys():

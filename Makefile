@@ -1,4 +1,4 @@
-# `make run` serves, `make test` runs every test; both set up what they need first.
+# `make run` serves, `make desktop` opens the window, `make test` runs every test; each sets up what it needs first.
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,12 +9,18 @@ TARGET ?= datagram
 
 # The tests' programs of other makers: coap-client, Chromium, and what makes faults.
 DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync iproute2 fonts-dejavu-core
+# What Qt needs to draw without a screen, and what it needs beside that to open a window.
+DEBIAN_QT_PACKAGES := libgl1 libglib2.0-0 libfontconfig1 libdbus-1-3 libgssapi-krb5-2
+DEBIAN_WINDOW_PACKAGES := libx11-xcb1 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
+  libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0
+DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES)
 
-.PHONY: run test fuzz check bench venv setup-test debian screenshots clean help
+.PHONY: run desktop test fuzz check bench venv setup-test debian screenshots clean help
 
 help:
 	@echo "make run          serve ./firmware: devices on UDP 5683, people on http://127.0.0.1:8080"
 	@echo "make run ARGS=…   the same with flags; make run ARGS=--help lists them"
+	@echo "make desktop      OTA Publisher, the window: drop the files of a release in, check, publish, notify"
 	@echo "make test         set up and run every test"
 	@echo "make check        ruff and mypy"
 	@echo "make bench        measure the server beside others, and under load; ARGS=--help lists the parts"
@@ -24,6 +30,10 @@ help:
 
 run: $(VENV)/.server
 	$(BIN)/python -m server $(ARGS)
+
+desktop: DEBIAN_PACKAGES := $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW_PACKAGES)
+desktop: $(VENV)/.desktop debian
+	$(BIN)/python -m desktop $(ARGS)
 
 test: $(VENV)/.test debian
 	$(BIN)/python -m pytest $(ARGS)
@@ -43,8 +53,10 @@ bench: $(VENV)/.test debian
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 screenshots: $(VENV)/.test debian
-	$(BIN)/python -m pytest -q tests/e2e/test_screenshots.py
+	$(BIN)/python -m pytest -q tests/e2e/test_screenshots.py tests/desktop/test_window_screenshot.py
 	mkdir -p packaging/pictures && cp tests/output/page.png tests/output/page-dark.png packaging/pictures/
+	cp tests/output/publisher-light.png packaging/pictures/publisher.png
+	cp tests/output/publisher-dark.png packaging/pictures/
 
 venv: $(VENV)/.server
 
@@ -59,7 +71,11 @@ $(VENV)/.server: requirements-server.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-server.txt
 	touch $@
 
-$(VENV)/.test: tests/requirements.txt $(VENV)/.server
+$(VENV)/.desktop: requirements-desktop.txt $(VENV)/.server
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-desktop.txt
+	touch $@
+
+$(VENV)/.test: tests/requirements.txt $(VENV)/.desktop
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
@@ -67,14 +83,14 @@ $(VENV)/.fuzz: tests/requirements-fuzz.txt $(VENV)/.test
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements-fuzz.txt
 	touch $@
 
-# Only as root and with apt; elsewhere the tests that need a program say how to install it.
+# Only as root and with apt; elsewhere what needs one of them says so.
 debian:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  missing=$$(for p in $(DEBIAN_TEST_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	  missing=$$(for p in $(DEBIAN_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	  if [ -n "$$missing" ]; then \
 	    echo "installing $$missing"; \
 	    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing) >/dev/null 2>&1 \
-	      || echo "apt-get could not install $$missing; the tests that need them are skipped"; \
+	      || echo "apt-get could not install $$missing; what needs them is skipped or does not start"; \
 	  fi; \
 	fi
 

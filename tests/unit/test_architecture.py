@@ -11,6 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted(p for top in ("common", "server", "desktop") for p in (ROOT / top).rglob("*.py"))
 
+WIDGETS = ("_bar", "_page", "_panel", "_picture", "_view")
+"""Modules of widgets by their names' ends: they know no network, and no job."""
+
 
 def imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
@@ -51,6 +54,14 @@ def test_arrows_point_down(path: Path) -> None:
             forbidden.append("watchdog")
     if here.startswith("desktop/"):
         forbidden += ["server", "bottle", "coapthon", "waitress"]
+        if not here.startswith("desktop/window/") and here != "desktop/__main__.py":
+            forbidden += ["PyQt5", "desktop.window"]
+        if here.startswith("desktop/window/"):
+            forbidden += ["socket", "requests", "PyQt5.QtNetwork"]
+        if here.startswith("desktop/window/") and path.stem.endswith(WIDGETS):
+            forbidden += ["common.client", "desktop.window.jobs"]
+        if here in ("desktop/window/jobs.py", "desktop/window/settings.py", "desktop/window/local_server.py"):
+            forbidden += ["PyQt5.QtWidgets", "PyQt5.QtGui"]
     wrong = [name for name in names for of in forbidden if uses(name, of)]
     assert not wrong, f"{here} imports {wrong}"
 

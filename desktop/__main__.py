@@ -1,0 +1,52 @@
+"""The window's composition root: `python -m desktop [file or folder ...]`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt5.QtCore import Qt, QTimer
+from PyQt5.QtGui import QIcon
+from PyQt5.QtWidgets import QApplication
+
+from common import __version__
+from common.boards import Boards
+from desktop.window.jobs import Jobs
+from desktop.window.local_server import LocalServer
+from desktop.window.main_window import MainWindow
+from desktop.window.release_flow import ReleaseFlow
+from desktop.window.server_link import ServerLink
+from desktop.window.settings import Settings
+
+_ICON = Path(__file__).parents[1] / "packaging" / "ota-publisher.svg"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status; what is named is picked as if it had been dropped."""
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
+    app = QApplication(["ota-publisher"])
+    app.setApplicationName("ota-publisher")
+    app.setApplicationDisplayName("OTA Publisher")
+    app.setApplicationVersion(__version__)
+    app.setOrganizationName("ota-server")
+    app.setWindowIcon(QIcon(str(_ICON)))
+    signal.signal(signal.SIGINT, lambda *_: app.quit())
+    alive = QTimer()  # Python sees a signal only while it runs
+    alive.setInterval(200)
+    alive.timeout.connect(lambda: None)
+    alive.start()
+    jobs = Jobs()
+    link = ServerLink(jobs)
+    flow = ReleaseFlow(jobs, Boards.load(None), lambda: link.url)
+    window = MainWindow(jobs, flow, link, LocalServer(), Settings())
+    window.show()
+    if arguments:
+        flow.pick([Path(argument) for argument in arguments])
+    return app.exec_()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,302 @@
+"""The window: the server above, three pages below, and files dropped anywhere on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
+from PyQt5.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from common.device_url import parse_list
+from common.errors import OtaError
+from common.finding import Role
+from common.preflight import SLOTS
+from common.release import Release
+from desktop import address_book
+from desktop.address_book import AddressBook
+from desktop.bundle import Bundle
+from desktop.window.devices_page import DevicesPage
+from desktop.window.files_panel import FilesPanel
+from desktop.window.findings_view import FindingsView
+from desktop.window.flash_picture import FlashPicture
+from desktop.window.heading import heading
+from desktop.window.jobs import Jobs
+from desktop.window.local_server import LocalServer
+from desktop.window.menus import add_menus
+from desktop.window.own_folder import own_folder
+from desktop.window.publish_panel import PublishPanel
+from desktop.window.release_flow import Look, ReleaseFlow
+from desktop.window.releases_page import ReleasesPage
+from desktop.window.server_bar import ServerBar
+from desktop.window.server_link import ServerLink
+from desktop.window.settings import Settings
+
+
+class MainWindow(QMainWindow):
+    """Puts the pieces together: what one says, another one hears."""
+
+    def __init__(self, jobs: Jobs, flow: ReleaseFlow, link: ServerLink, local: LocalServer, settings: Settings) -> None:
+        super().__init__()
+        self._jobs, self._flow, self._link, self._local, self._settings = jobs, flow, link, local, settings
+        self.setWindowTitle(self.tr("OTA Publisher"))
+        self.setAcceptDrops(True)
+        self._bar = ServerBar()
+        self._files = FilesPanel()
+        self._picture = FlashPicture()
+        self._findings = FindingsView()
+        self._publish = PublishPanel()
+        self._releases = ReleasesPage()
+        self._devices = DevicesPage()
+        self._line = QLabel()
+        self._line.setWordWrap(True)
+        self._line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._line.setVisible(False)
+        self._tabs = QTabWidget()
+        self._tabs.setAccessibleName(self.tr("Pages"))
+        self._tabs.setDocumentMode(True)
+        self._lay_out()
+        add_menus(self, {
+            self.tr("&File"): [
+                (self.tr("&Choose files…"), QKeySequence.StandardKey.Open, self._choose),
+                (self.tr("C&lear the files"), None, flow.clear),
+                (self.tr("&Quit"), QKeySequence.StandardKey.Quit, self.close),
+            ],
+            self.tr("&Server"): [
+                (self.tr("&Look again"), QKeySequence.StandardKey.Refresh, link.refresh),
+                (self.tr("&Start one on this computer"), None, self._start_server),
+            ],
+            self.tr("&View"): [
+                (self.tr("&Publish"), "Ctrl+1", lambda: self._tabs.setCurrentIndex(0)),
+                (self.tr("&Releases"), "Ctrl+2", lambda: self._tabs.setCurrentIndex(1)),
+                (self.tr("&Devices"), "Ctrl+3", lambda: self._tabs.setCurrentIndex(2)),
+            ],
+        })
+        self._wire()
+        self._restore()
+
+    def _lay_out(self) -> None:
+        left, right = QWidget(), QWidget()
+        column = QVBoxLayout(left)
+        column.addWidget(heading(self.tr("1. Files")))
+        column.addWidget(self._files, 3)
+        column.addWidget(self._picture, 2)
+        column = QVBoxLayout(right)
+        column.addWidget(heading(self.tr("2. Check")))
+        column.addWidget(self._findings, 3)
+        column.addWidget(heading(self.tr("3. Publish and notify")))
+        column.addWidget(self._publish, 3)
+        steps = QSplitter(Qt.Orientation.Horizontal)
+        steps.addWidget(left)
+        steps.addWidget(right)
+        steps.setChildrenCollapsible(False)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(steps)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._tabs.addTab(area, self.tr("&Publish"))
+        self._tabs.addTab(self._releases, self.tr("&Releases"))
+        self._tabs.addTab(self._devices, self.tr("&Devices"))
+        middle = QWidget()
+        whole = QVBoxLayout(middle)
+        top = QHBoxLayout()
+        top.addWidget(self._bar, 1)
+        whole.addLayout(top)
+        whole.addWidget(self._line)
+        whole.addWidget(self._tabs, 1)
+        self.setCentralWidget(middle)
+
+    def _wire(self) -> None:
+        flow, link = self._flow, self._link
+        self._files.paths_picked.connect(flow.pick)
+        self._files.role_changed.connect(flow.set_role)
+        self._files.removed.connect(flow.remove)
+        flow.bundle_changed.connect(self._show_bundle)
+        flow.looked.connect(self._show_look)
+        flow.said.connect(self._say)
+        flow.sent.connect(self._publish.show_sent)
+        flow.published.connect(self._show_published)
+        flow.notified.connect(self._publish.show_notified)
+        flow.failed.connect(self._publish.show_failed)
+        flow.busy_changed.connect(self._publish.show_busy)
+        self._publish.publish_asked.connect(flow.publish)
+        self._publish.cancel_asked.connect(flow.cancel)
+        self._publish.retry_asked.connect(flow.retry)
+        self._publish.id_edited.connect(flow.set_publish_id)
+        self._bar.chosen.connect(self._choose_server)
+        self._bar.start_asked.connect(self._start_server)
+        link.asking.connect(self._show_asking)
+        link.answered.connect(self._show_releases)
+        link.silent.connect(self._show_silence)
+        link.refused.connect(lambda error: self._say(str(error)))
+        self._releases.refresh_asked.connect(link.refresh)
+        self._releases.withdraw_asked.connect(link.withdraw)
+        self._releases.restore_asked.connect(link.restore)
+        self._releases.remove_asked.connect(link.remove)
+        self._releases.notify_asked.connect(self._notify_of)
+        self._devices.changed.connect(self._keep_book)
+        self._devices.notify_asked.connect(self._put_devices)
+        self._local.started.connect(self._use_own_server)
+        self._local.failed.connect(self._say)
+        self._local.ended.connect(link.refresh)
+
+    def _restore(self) -> None:
+        settings = self._settings
+        if settings.geometry is not None:
+            self.restoreGeometry(settings.geometry)
+        else:
+            self.resize(1100, 760)
+        self._files.show_recent(settings.recent)
+        self._files.show_bundle(self._flow.bundle)
+        self._findings.show_checked(None)
+        self._publish.set_devices(settings.devices)
+        self._devices.show_book(self._load_book())
+        self._bar.show_servers(settings.servers)
+        self._link.choose(settings.server)
+
+    def _choose_server(self, url: str) -> None:
+        self._settings.use_server(url)
+        self._bar.show_servers(self._settings.servers)
+        self._link.choose(url)
+
+    def _use_own_server(self, url: str) -> None:
+        """Its address is another one each time, so it is not remembered."""
+        self._bar.show_servers((url, *self._settings.servers), url)
+        self._link.choose(url)
+
+    def _start_server(self) -> None:
+        place = own_folder()
+        self._say(self.tr("Starting a server on this computer; its firmware folder is {}.").format(place / "firmware"))
+        self._local.start(place / "firmware", place / "state")
+
+    def _show_bundle(self, bundle: Bundle) -> None:
+        self._files.show_bundle(bundle)
+        if bundle.files:
+            self._settings.add_recent([file.path for file in bundle.files.values()])
+            self._files.show_recent(self._settings.recent)
+        self._line.setVisible(bool(bundle.said))
+
+    def _show_look(self, look: Look) -> None:
+        checked = look.checked
+        self._findings.show_checked(checked, look.note)
+        files = self._flow.bundle.files
+        self._picture.show_images(checked.manifest if checked is not None else None, self._flow.bundle)
+        complete = Role.MANIFEST in files and any(role in files for role in SLOTS)
+        self._publish.show_errors(tuple(checked.errors) if checked is not None else (), complete)
+        if look.proposal:
+            self._publish.propose(look.proposal)
+
+    def _show_published(self, release: Release, created: bool) -> None:
+        self._publish.show_published(release, created)
+        self._link.refresh()
+
+    def _show_releases(self, releases: list[Release]) -> None:
+        was = self._publish_reachable
+        self._publish_reachable = True
+        self._bar.show_state(True, "")
+        self._publish.show_server(True)
+        self._publish.show_taken([release.publish_id for release in releases])
+        self._releases.show_releases(releases)
+        if not was:
+            self._flow.check_again()
+
+    _publish_reachable = False
+
+    def _show_asking(self) -> None:
+        """Another server: what is shown of the one before is not true of it."""
+        self._bar.show_state(None, "")
+        self._releases.show_trouble("")
+
+    def _show_silence(self, why: str) -> None:
+        self._publish_reachable = False
+        self._bar.show_state(False, why)
+        self._publish.show_server(False)
+        self._releases.show_trouble(why)
+
+    def _notify_of(self, publish_id: str) -> None:
+        """The devices of the first page are told of a release that is there."""
+        try:
+            devices = list(parse_list(self._publish.devices.replace("\n", ",")))
+        except OtaError as error:
+            self._say(str(error))
+            return
+        self._tabs.setCurrentIndex(0)
+        if devices:
+            self._flow.notify(publish_id, devices)
+        else:
+            self._say(self.tr("Name the devices that are to be told of {} first.").format(publish_id))
+
+    def _put_devices(self, urls: Sequence[str]) -> None:
+        self._publish.set_devices("\n".join(urls))
+        self._tabs.setCurrentIndex(0)
+
+    def _choose(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose manifest and images"))
+        if paths:
+            self._flow.pick([Path(path) for path in paths])
+
+    def _load_book(self) -> AddressBook:
+        try:
+            return address_book.load(own_folder() / "devices.json")
+        except OtaError as error:
+            self._say(str(error))
+            return AddressBook(())
+
+    def _keep_book(self, book: AddressBook) -> None:
+        try:
+            address_book.save(book, own_folder() / "devices.json")
+        except OtaError as error:
+            self._say(str(error))
+
+    def _say(self, sentence: str) -> None:
+        self._line.setText(sentence)
+        self._line.setVisible(bool(sentence))
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # Qt's name
+        """Files and folders may be dropped anywhere."""
+        if event is not None:
+            event.acceptProposedAction()
+            self._files.show_drop(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
+        """They were taken elsewhere."""
+        self._files.show_drop(False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # Qt's name
+        """What is no local file is told to be none."""
+        self._files.show_drop(False)
+        if event is None:
+            return
+        mime = event.mimeData()
+        urls = mime.urls() if mime is not None else []
+        local = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+        if len(local) < len(urls):
+            self._say(self.tr("Only files of this computer can be dropped: save them here first."))
+        elif not urls:
+            self._say(self.tr("What was dropped is no file: drop the manifest and the slot images."))
+        if local:
+            self._tabs.setCurrentIndex(0)
+            self._flow.pick(local)
+        event.acceptProposedAction()
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # Qt's name
+        """Everything that runs is ended."""
+        self._settings.geometry = self.saveGeometry()
+        self._settings.devices = self._publish.devices
+        self._jobs.stop()
+        self._local.stop()
+        super().closeEvent(event)

@@ -1,0 +1,56 @@
+"""How the tables of the window look and are walked with the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt5.QtCore import QAbstractItemModel, QSortFilterProxyModel, Qt
+from PyQt5.QtGui import QKeySequence
+from PyQt5.QtWidgets import QAbstractItemView, QAction, QHeaderView, QTableView
+
+
+class PlainTable(QTableView):
+    """Whole rows, sorted by a click on a title, no grid; Tab leaves it. It owns the models that it shows."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.setWordWrap(False)
+        self.setMinimumHeight(self.fontMetrics().height() * 6)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+
+    def take(self, model: QAbstractItemModel, shown: QSortFilterProxyModel, by: int, order: Qt.SortOrder) -> None:
+        """Show `model` by way of `shown`, sorted by this column at first."""
+        for owned in (shown, model):
+            owned.setParent(self)  # a view that outlives its model complains
+        self.setModel(shown)
+        self.setSortingEnabled(True)
+        self.sortByColumn(by, order)
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        assert rows is not None
+        assert columns is not None
+        rows.hide()
+        rows.setDefaultSectionSize(int(self.fontMetrics().height() * 1.9))
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
+        columns.setHighlightSections(False)
+        columns.setResizeContentsPrecision(0)  # the rows in sight: all of them take a third of a second
+        columns.setMinimumSectionSize(self.fontMetrics().averageCharWidth() * 8)
+
+    def set_widths(self, mode: QHeaderView.ResizeMode) -> QHeaderView:
+        """How all columns get their widths; the header, for those that differ."""
+        columns = self.horizontalHeader()
+        assert columns is not None
+        columns.setSectionResizeMode(mode)
+        return columns
+
+    def offer(self, text: str, keys: QKeySequence.StandardKey, does: Callable[[], None]) -> None:
+        """A shortcut while the table has the focus, and a line in its context menu."""
+        action = QAction(text, self)
+        action.setShortcut(QKeySequence(keys))
+        action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        action.triggered.connect(does)
+        self.addAction(action)

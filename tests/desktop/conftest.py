@@ -1,0 +1,81 @@
+"""Windows without a screen, settings in the test's own folder, and no trace of a QThread that has ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PyQt5.QtCore import QSettings
+from PyQt5.QtGui import QColor, QFont, QPalette
+from PyQt5.QtWidgets import QApplication
+
+
+@pytest.fixture(scope="session")
+def qapp_args(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """pytest-qt makes the application with these. As arguments, the platform is not handed to programs that tests start."""
+    runtime = tmp_path_factory.mktemp("runtime")
+    runtime.chmod(0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        patch.setenv("QT_FONT_DPI", os.environ.get("QT_FONT_DPI", "96"))
+        yield ["ota-publisher", "-platform", "offscreen"]
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> type[QApplication]:
+    """The application as people have it: Fusion, and a font that is everywhere."""
+
+    class Application(QApplication):
+        def __init__(self, arguments: list[str]) -> None:
+            super().__init__(arguments)
+            self.setStyle("Fusion")
+            self.setFont(QFont("DejaVu Sans", 10))
+
+    return Application
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path: Path) -> None:
+    for kind in (QSettings.NativeFormat, QSettings.IniFormat):
+        QSettings.setPath(kind, QSettings.UserScope, str(tmp_path / "settings"))
+
+
+@pytest.fixture(autouse=True)
+def _ended_threads() -> Iterator[None]:
+    """Python keeps an entry for a thread of Qt's that once asked for its own name, as logging does, after its end too."""
+    yield
+    running = sys._current_frames()
+    for number, thread in list(threading._active.items()):  # type: ignore[attr-defined]
+        if isinstance(thread, threading._DummyThread) and number not in running:
+            del threading._active[number]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def dark(qapp: QApplication) -> Iterator[None]:
+    """A dark palette for the test."""
+    before = qapp.palette()
+    qapp.setPalette(dark_palette())
+    yield
+    qapp.setPalette(before)
+
+
+def dark_palette() -> QPalette:
+    """As a dark desktop gives it; disabled texts are dimmed last, because setColor sets every group."""
+    palette = QPalette()
+    ground, field, ink = QColor(43, 45, 48), QColor(30, 31, 34), QColor(224, 225, 228)
+    for role in (QPalette.Window, QPalette.Button, QPalette.AlternateBase, QPalette.ToolTipBase):
+        palette.setColor(role, ground)
+    palette.setColor(QPalette.Base, field)
+    for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText, QPalette.ToolTipText):
+        palette.setColor(role, ink)
+    palette.setColor(QPalette.PlaceholderText, QColor(150, 153, 158))
+    palette.setColor(QPalette.Highlight, QColor(92, 153, 214))
+    palette.setColor(QPalette.HighlightedText, QColor(20, 20, 22))
+    palette.setColor(QPalette.Link, QColor(120, 175, 230))
+    for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText):
+        palette.setColor(QPalette.Disabled, role, QColor(140, 143, 148))
+    return palette

@@ -1,0 +1,160 @@
+"""The whole window, offscreen, over a real server: dropped, checked, published, told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from PyQt5.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PyQt5.QtWidgets import QAbstractItemView, QApplication, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from common.boards import Boards
+from common.finding import Role
+from desktop.window.jobs import Jobs
+from desktop.window.local_server import LocalServer
+from desktop.window.main_window import MainWindow
+from desktop.window.release_flow import ReleaseFlow
+from desktop.window.server_link import ServerLink
+from desktop.window.settings import Settings
+from tests.fakes.riot_device import RiotDevice
+from tests.support.releases import SAMPLE
+from tests.support.server import Server, running
+
+FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
+WAIT = 20_000
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with running(tmp_path / "firmware", tmp_path / "state") as server:
+        yield server
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    jobs = Jobs()
+    link = ServerLink(jobs)
+    window = MainWindow(jobs, ReleaseFlow(jobs, Boards.load(None), lambda: link.url), link, LocalServer(), Settings())
+    qtbot.addWidget(window)
+    window.show()
+    yield window
+    window.close()
+
+
+def drop(widget: QWidget, mime: QMimeData) -> bool:
+    """As a file manager does it."""
+    how = (Qt.CopyAction, mime, Qt.LeftButton, Qt.NoModifier)
+    enter = QDragEnterEvent(widget.rect().center(), *how)
+    QApplication.sendEvent(widget, enter)
+    if not enter.isAccepted():
+        return False
+    QApplication.sendEvent(widget, QDragMoveEvent(widget.rect().center(), *how))
+    event = QDropEvent(QPointF(widget.rect().center()), *how)
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
+def urls(paths: Sequence[Path]) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return mime
+
+
+def connected(window: MainWindow, server: Server, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(window._link.answered, timeout=WAIT):
+        window._choose_server(server.url)
+
+
+def dropped(window: MainWindow, paths: Sequence[Path], qtbot: QtBot) -> None:
+    mime = urls(paths)
+    with qtbot.waitSignal(window._flow.looked, timeout=WAIT):
+        assert drop(window, mime)
+
+
+def test_dropped_checked_published_and_told_of(window: MainWindow, server: Server, qtbot: QtBot) -> None:
+    connected(window, server, qtbot)
+    dropped(window, FILES, qtbot)
+    assert set(window._flow.bundle.files) == set(Role)
+    panel = window._publish
+    qtbot.waitUntil(panel._button.isEnabled, timeout=WAIT)
+    assert panel._id.text()
+    with RiotDevice(host="127.0.0.1") as device:
+        panel.set_devices(device.url)
+        with qtbot.waitSignal(window._flow.published, timeout=WAIT) as published:
+            panel._button.click()
+        qtbot.waitUntil(lambda: not window._flow.busy, timeout=WAIT)
+        assert [url.rpartition("/")[2] for url in device.triggered] == ["manifest"]
+    release, created = published.args
+    assert (created, server.state_of(release.publish_id)) == (True, "ready")
+    assert "Published" in panel.summary
+    assert "notified" in panel.summary
+    qtbot.waitUntil(lambda: release.publish_id in _texts(window._releases), timeout=WAIT)
+
+
+def _texts(widget: QWidget) -> str:
+    """Whatever is shown in lists and labels."""
+    found = [label.text() for label in widget.findChildren(QLabel)]
+    for view in widget.findChildren(QAbstractItemView):
+        model = view.model()
+        if model is not None:
+            found += [str(model.index(row, 0).data() or "") for row in range(model.rowCount())]
+    return "\n".join(found)
+
+
+def test_an_error_blocks_and_may_be_forced_after_it_was_named(window: MainWindow, server: Server, qtbot: QtBot) -> None:
+    connected(window, server, qtbot)
+    mixed = [FILES[0], SAMPLE / "slot0.1700000100.bin", FILES[2]]
+    dropped(window, mixed, qtbot)
+    panel = window._publish
+    qtbot.waitUntil(lambda: not panel._anyway.isHidden(), timeout=WAIT)
+    assert not panel._button.isEnabled()
+    panel._anyway.click()
+    assert "digest-mismatch" in panel._sure_text.text()
+    with qtbot.waitSignal(window._flow.published, timeout=WAIT) as published:
+        panel._ask(True)
+    assert published.args[0].forced
+    qtbot.waitUntil(lambda: not window._flow.busy, timeout=WAIT)
+
+
+def test_files_that_are_built_anew_are_read_again(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    build = [tmp_path / path.name for path in FILES]
+    for path, source in zip(build, FILES, strict=True):
+        path.write_bytes(source.read_bytes())
+    dropped(window, build, qtbot)
+    before = window._flow.bundle.files[Role.SLOT0].sha256
+    build[1].write_bytes((SAMPLE / "slot0.1700000100.bin").read_bytes())
+    with qtbot.waitSignal(window._flow.said, timeout=WAIT) as said:
+        pass
+    assert window._flow.bundle.files[Role.SLOT0].sha256 != before
+    assert build[1].name in said.args[0]
+
+
+def test_a_server_that_goes_away_loses_nothing(window: MainWindow, server: Server, qtbot: QtBot) -> None:
+    connected(window, server, qtbot)
+    dropped(window, FILES, qtbot)
+    qtbot.waitUntil(window._publish._button.isEnabled, timeout=WAIT)
+    server.stop()
+    with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
+        window._publish._button.click()
+    assert "No server at" in window._publish.summary or "lost" in window._publish.summary
+    assert set(window._flow.bundle.files) == set(Role)
+    assert window._publish._id.text()
+
+
+@pytest.mark.parametrize("kind", ["text", "web"])
+def test_what_is_no_file_is_told_to_be_none(window: MainWindow, kind: str) -> None:
+    mime = QMimeData()
+    mime.setText("hello") if kind == "text" else mime.setUrls([QUrl("https://example.org/a.bin")])
+    drop(window, mime)
+    assert "file" in window._line.text()
+    assert window._flow.bundle.files == {}
+
+
+def test_a_server_of_its_own(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    with qtbot.waitSignal(window._local.started, timeout=60_000):
+        window._local.start(tmp_path / "own" / "firmware", tmp_path / "own" / "state")
+    qtbot.waitUntil(lambda: window._link.url is not None, timeout=WAIT)
+    window._local.stop()

@@ -7,13 +7,14 @@ ARGS ?=
 SECONDS ?= 60
 TARGET ?= datagram
 
-# The tests' programs of other makers: coap-client, Chromium, and what makes faults.
-DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync iproute2 fonts-dejavu-core
+# The tests' programs of other makers: coap-client, Chromium, what makes faults, and a display with hands at it.
+DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync iproute2 fonts-dejavu-core \
+  xvfb xauth xdotool openbox imagemagick appstream desktop-file-utils
 # What Qt needs to draw without a screen, and what it needs beside that to open a window.
 DEBIAN_QT_PACKAGES := libgl1 libglib2.0-0 libfontconfig1 libdbus-1-3 libgssapi-krb5-2
 DEBIAN_WINDOW_PACKAGES := libx11-xcb1 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
   libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0
-DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES)
+DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW_PACKAGES)
 
 .PHONY: run desktop test fuzz check bench venv setup-test debian screenshots clean help
 

@@ -49,15 +49,15 @@ class DevicesPage(QWidget):
         self.filter = QLineEdit()
         self.filter.setClearButtonEnabled(True)
         self.filter.setPlaceholderText(self.tr("name, address, group, note …"))
-        self.load = QPushButton(self.tr("&Import CSV…"))
+        self.load = QPushButton(self.tr("Import &CSV…"))
         self.save = QPushButton(self.tr("&Export CSV…"))
         self.notice = SaidLabel()
-        self.undo = QPushButton(self.tr("&Undo"))
+        self.undo = QPushButton(self.tr("U&ndo"))
         self.empty = EmptyState()
         self.form = DeviceForm(self.model)
         self.count = QLabel()
         self.remove = QPushButton(self.tr("Remo&ve"))
-        self.notify = QPushButton(self.tr("&Notify selected of…"))
+        self.notify = QPushButton(self.tr("Notif&y selected of…"))
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.table)
@@ -114,7 +114,7 @@ class DevicesPage(QWidget):
         table.offer(self.tr("Remove"), QKeySequence.StandardKey.Delete, self.remove_selected)
 
     def _lay_out(self) -> None:
-        label = QLabel(self.tr("F&ilter:"))
+        label = QLabel(self.tr("Fi&lter:"))
         label.setBuddy(self.filter)
         top, said, bottom = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for row, widgets in (

@@ -22,7 +22,7 @@ GRACE_MS = 500
 """How long a cancelled call has to end by itself before the job says that it was cancelled."""
 PROGRESS_EVERY = 0.05
 """Seconds between two reports of progress; a fast upload would flood the UI thread with them."""
-STOP_MS = 1500
+STOP_MS = 500
 """How long `Jobs.stop` waits for all calls together."""
 
 _log = logging.getLogger("desktop.jobs")

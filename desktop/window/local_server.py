@@ -11,7 +11,7 @@ from PyQt5.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironmen
 
 START_MS = 30_000
 """How long it may take until it serves."""
-STOP_MS = 1700
+STOP_MS = 1200
 """How long it may take to end after SIGTERM; then it is killed."""
 _KILL_MS = 300
 

@@ -10,11 +10,11 @@ from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEven
 from PyQt5.QtWidgets import (
     QFileDialog,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QMainWindow,
     QScrollArea,
     QSplitter,
+    QTabBar,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -29,6 +29,7 @@ from desktop import address_book
 from desktop.address_book import AddressBook
 from desktop.bundle import Bundle
 from desktop.window.devices_page import DevicesPage
+from desktop.window.dropped import dropped
 from desktop.window.files_panel import FilesPanel
 from desktop.window.findings_view import FindingsView
 from desktop.window.flash_picture import FlashPicture
@@ -60,12 +61,14 @@ class MainWindow(QMainWindow):
         self._publish = PublishPanel()
         self._releases = ReleasesPage()
         self._devices = DevicesPage()
+        self._reachable = False
         self._line = QLabel()
         self._line.setWordWrap(True)
         self._line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._line.setVisible(False)
         self._tabs = QTabWidget()
         self._tabs.setAccessibleName(self.tr("Pages"))
+        self._tabs.findChildren(QTabBar)[0].setAccessibleName(self.tr("Pages"))
         self._tabs.setDocumentMode(True)
         self._lay_out()
         add_menus(self, {
@@ -75,10 +78,11 @@ class MainWindow(QMainWindow):
                 (self.tr("&Quit"), QKeySequence.StandardKey.Quit, self.close),
             ],
             self.tr("&Server"): [
+                (self.tr("&Type its address"), "Ctrl+L", self._bar.focus_address),
                 (self.tr("&Look again"), QKeySequence.StandardKey.Refresh, link.refresh),
                 (self.tr("&Start one on this computer"), None, self._start_server),
             ],
-            self.tr("&View"): [
+            self.tr("V&iew"): [
                 (self.tr("&Publish"), "Ctrl+1", lambda: self._tabs.setCurrentIndex(0)),
                 (self.tr("&Releases"), "Ctrl+2", lambda: self._tabs.setCurrentIndex(1)),
                 (self.tr("&Devices"), "Ctrl+3", lambda: self._tabs.setCurrentIndex(2)),
@@ -112,9 +116,7 @@ class MainWindow(QMainWindow):
         self._tabs.addTab(self._devices, self.tr("&Devices"))
         middle = QWidget()
         whole = QVBoxLayout(middle)
-        top = QHBoxLayout()
-        top.addWidget(self._bar, 1)
-        whole.addLayout(top)
+        whole.addWidget(self._bar)
         whole.addWidget(self._line)
         whole.addWidget(self._tabs, 1)
         self.setCentralWidget(middle)
@@ -166,6 +168,7 @@ class MainWindow(QMainWindow):
         self._devices.show_book(self._load_book())
         self._bar.show_servers(settings.servers)
         self._link.choose(settings.server)
+        self._files.choose_button.setFocus()
 
     def _choose_server(self, url: str) -> None:
         self._settings.use_server(url)
@@ -184,10 +187,10 @@ class MainWindow(QMainWindow):
 
     def _show_bundle(self, bundle: Bundle) -> None:
         self._files.show_bundle(bundle)
+        self._findings.show_checked(None, self.tr("Checking…") if bundle.files else "")
         if bundle.files:
             self._settings.add_recent([file.path for file in bundle.files.values()])
             self._files.show_recent(self._settings.recent)
-        self._line.setVisible(bool(bundle.said))
 
     def _show_look(self, look: Look) -> None:
         checked = look.checked
@@ -204,8 +207,7 @@ class MainWindow(QMainWindow):
         self._link.refresh()
 
     def _show_releases(self, releases: list[Release]) -> None:
-        was = self._publish_reachable
-        self._publish_reachable = True
+        was, self._reachable = self._reachable, True
         self._bar.show_state(True, "")
         self._publish.show_server(True)
         self._publish.show_taken([release.publish_id for release in releases])
@@ -213,15 +215,15 @@ class MainWindow(QMainWindow):
         if not was:
             self._flow.check_again()
 
-    _publish_reachable = False
-
     def _show_asking(self) -> None:
         """Another server: what is shown of the one before is not true of it."""
+        self._reachable = False
         self._bar.show_state(None, "")
+        self._publish.show_server(False)
         self._releases.show_trouble("")
 
     def _show_silence(self, why: str) -> None:
-        self._publish_reachable = False
+        self._reachable = False
         self._bar.show_state(False, why)
         self._publish.show_server(False)
         self._releases.show_trouble(why)
@@ -265,7 +267,7 @@ class MainWindow(QMainWindow):
         self._line.setText(sentence)
         self._line.setVisible(bool(sentence))
 
-    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # Qt's name
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Files and folders may be dropped anywhere."""
         if event is not None:
             event.acceptProposedAction()
@@ -276,27 +278,22 @@ class MainWindow(QMainWindow):
         self._files.show_drop(False)
         super().dragLeaveEvent(event)
 
-    def dropEvent(self, event: QDropEvent | None) -> None:  # Qt's name
+    def dropEvent(self, event: QDropEvent | None) -> None:
         """What is no local file is told to be none."""
         self._files.show_drop(False)
-        if event is None:
-            return
-        mime = event.mimeData()
-        urls = mime.urls() if mime is not None else []
-        local = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
-        if len(local) < len(urls):
-            self._say(self.tr("Only files of this computer can be dropped: save them here first."))
-        elif not urls:
-            self._say(self.tr("What was dropped is no file: drop the manifest and the slot images."))
+        local, trouble = dropped(event.mimeData() if event is not None else None)
+        self._say(trouble)
         if local:
             self._tabs.setCurrentIndex(0)
             self._flow.pick(local)
-        event.acceptProposedAction()
+        if event is not None:
+            event.acceptProposedAction()
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # Qt's name
+    def closeEvent(self, event: QCloseEvent | None) -> None:
         """Everything that runs is ended."""
         self._settings.geometry = self.saveGeometry()
         self._settings.devices = self._publish.devices
+        self.hide()
         self._jobs.stop()
         self._local.stop()
         super().closeEvent(event)

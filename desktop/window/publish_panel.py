@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtCore import Qt, QTimer, pyqtSignal
+from PyQt5.QtGui import QResizeEvent
 from PyQt5.QtWidgets import (
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -49,10 +50,16 @@ class PublishPanel(QWidget):
         self._make_outcome()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(self._label(self.tr("Publish &id"), self._id), _column(self._id, self._id_trouble))
-        form.addRow(self._label(self.tr("Devi&ces to notify"), self._devices), _column(self._devices, self._devices_trouble))
+        form = QGridLayout()
+        form.setColumnStretch(1, 1)
+        fields = (
+            (self._label(self.tr("Pu&blish id"), self._id), self._id, self._id_trouble),
+            (self._label(self.tr("Devi&ces to notify"), self._devices), self._devices, self._devices_trouble),
+        )
+        for row_number, (label, field, trouble) in enumerate(fields):
+            form.addWidget(label, 2 * row_number, 0, Qt.AlignmentFlag.AlignTop)
+            form.addWidget(field, 2 * row_number, 1)
+            form.addWidget(trouble, 2 * row_number + 1, 1)
         layout.addLayout(form)
         row = QHBoxLayout()
         row.addWidget(self._button)
@@ -92,7 +99,7 @@ class PublishPanel(QWidget):
         row = QHBoxLayout(self._sure)
         row.setContentsMargins(0, 0, 0, 0)
         self._sure_text = self._quiet("")
-        yes, no = QPushButton(self.tr("&Yes, publish it with the error")), QPushButton(self.tr("&No"))
+        yes, no = QPushButton(self.tr("Yes, publish it &with the error")), QPushButton(self.tr("&No"))
         yes.clicked.connect(lambda: self._ask(True))
         no.clicked.connect(lambda: self._sure.setVisible(False))
         row.addWidget(self._sure_text, 1)
@@ -230,8 +237,7 @@ class PublishPanel(QWidget):
 
     @staticmethod
     def _quiet(text: str) -> QLabel:
-        label = QLabel(text)
-        label.setWordWrap(True)
+        label = _Wrapped(text)
         label.setVisible(bool(text))
         return label
 
@@ -241,11 +247,22 @@ class PublishPanel(QWidget):
         label.setVisible(bool(text))
 
 
-def _column(field: QWidget, trouble: QWidget) -> QWidget:
-    """A field with what is wrong with it right below."""
-    both = QWidget()
-    column = QVBoxLayout(both)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(field)
-    column.addWidget(trouble)
-    return both
+class _Wrapped(QLabel):
+    """As high as its text takes in the width that it has: a splitter and a scroll area do not ask for that."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setWordWrap(True)
+
+    def setText(self, text: str | None) -> None:
+        """Another text has another height."""
+        super().setText(text)
+        self._grow()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Another width has another height."""
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self._grow)  # a layout that is at work forgets what it is told meanwhile
+
+    def _grow(self) -> None:
+        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))

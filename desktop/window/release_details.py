@@ -76,7 +76,7 @@ class ReleaseDetails(QWidget):
         self._enable(self.copy_url, self._url() is not None, self.tr("Copy the URL that devices are sent"),
                      self.tr("The server names no URL for this release"))  # fmt: skip
         withdrawn = release.state is State.WITHDRAWN
-        self.withdraw.setText(self.tr("&Restore") if withdrawn else self.tr("&Withdraw"))
+        self.withdraw.setText(self.tr("Res&tore") if withdrawn else self.tr("&Withdraw"))
         hint = self.tr("Give it back to the devices") if withdrawn else self.tr("Devices get it no more; its files stay")
         self._enable(self.withdraw, True, hint, "")
         self._enable(self.remove, True, self.tr("Delete its files on the server, after a question"), "")

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
 from common.boards import Boards
-from common.checked import Checked
-from common.client import Client
+from common.client import POLL, Cancelled, Client
 from common.device_url import DeviceUrl
 from common.errors import InvalidRelease, OtaError
 from common.finding import Role
 from common.notification import DeviceState, Notification
 from common.preflight import check
-from common.release import Release
 from desktop import bundle as bundles
 from desktop.bundle import Bundle
-from desktop.proposal import propose
 from desktop.window.jobs import Job, Jobs
+from desktop.window.look import Look, look
+
+__all__ = ["Look", "ReleaseFlow"]
 
 _SETTLE = 250
 """Milliseconds without a change before the files are checked."""
 _LOOK = 2000
 """Milliseconds between looks for files that were built anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was found of the picked files."""
-
-    checked: Checked | None
-    proposal: str
-    note: str
-    """By whom it was checked; "" where there is nothing to say."""
 
 
 class ReleaseFlow(QObject):
@@ -59,6 +49,10 @@ class ReleaseFlow(QObject):
     """The OtaError that ended publishing or notifying."""
     busy_changed = pyqtSignal(bool)
 
+    _arrived = pyqtSignal(int, object, bool)
+    _heard = pyqtSignal(int, object)
+    _reread = pyqtSignal(object, object)
+
     def __init__(self, jobs: Jobs, boards: Boards, server: Callable[[], str | None], parent: QObject | None = None) -> None:
         """`server` gives the URL of the server that is to be asked; None: there is none."""
         super().__init__(parent)
@@ -70,12 +64,21 @@ class ReleaseFlow(QObject):
         self._number = 0
         """Of the latest check: the results of earlier ones are dropped."""
         self._acting: Job | None = None
+        self._acts = 0
+        """Of the latest job that publishes or tells devices: what an earlier, cancelled one still brings is dropped."""
+        self._checking: Job | None = None
+        self._picking = False
+        self._waiting: list[Path] = []
+        """Picked while others are read."""
         self._looking = False
         self._told: Notification | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE)
         self._settle.timeout.connect(self._check)
+        self._arrived.connect(self._show_arrived)
+        self._heard.connect(self._show_heard)
+        self._reread.connect(self._take_if_new)
         self._watch = QTimer(self)
         self._watch.setInterval(_LOOK)
         self._watch.timeout.connect(self._look_again)
@@ -91,9 +94,32 @@ class ReleaseFlow(QObject):
         return self._acting is not None
 
     def pick(self, paths: Sequence[Path]) -> None:
-        """Take files and folders, beside those that are there."""
+        """Take files and folders, beside those that are there; those that are picked meanwhile come after them."""
+        if self._picking:
+            self._waiting += paths
+            return
+        self._picking = True
         before = self._bundle
-        self._jobs.start(lambda _progress, _cancelled: bundles.pick(paths, before), self._take, self.failed.emit)
+
+        def take(bundle: object) -> None:
+            self._picking = False
+            if self._bundle is before:
+                self._take(bundle)
+            else:  # a role was changed or a file was let go while these were read
+                self._waiting = [*paths, *self._waiting]
+            self._pick_waiting()
+
+        def miss(error: OtaError) -> None:
+            self._picking = False
+            self.failed.emit(error)
+            self._pick_waiting()
+
+        self._jobs.start(lambda _progress, _cancelled: bundles.pick(paths, before), take, miss)
+
+    def _pick_waiting(self) -> None:
+        if self._waiting:
+            paths, self._waiting = self._waiting, []
+            self.pick(paths)
 
     def set_role(self, path: Path, role: Role | None) -> None:
         """What a picked file is, after all; None: nothing."""
@@ -119,15 +145,21 @@ class ReleaseFlow(QObject):
 
     def publish(self, publish_id: str, devices: Sequence[DeviceUrl], force: bool) -> None:
         """Send the files as they are on the disk now, then have the devices told."""
-        url = self._server()
-        if url is None or self.busy:
+        url = self._url()
+        if url is None:
             return
         before = self._bundle
+
+        number = self._acts + 1
 
         def call(progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
             bundle = bundles.refreshed(before)
             if bundle is not before:
-                self.bundle_changed.emit(bundle)
+                self._reread.emit(before, bundle)
+            gone = [str(file.path) for file in bundle.files.values() if file.gone]
+            if gone:
+                text = f"{', '.join(map(repr, gone))} cannot be read now: was it moved, or is it being built?"
+                raise InvalidRelease(f"{text} Nothing was published.", ())
             found = check(bundles.as_files(bundle))
             if found.errors and not force:
                 text = "The files were built anew, and do not fit together now; nothing was published."
@@ -135,20 +167,22 @@ class ReleaseFlow(QObject):
             paths = {role: file.path for role, file in bundle.files.items()}
             with Client(url) as client:
                 release, created = client.publish(publish_id, paths, force, progress, cancelled)
-                self.published.emit(release, created)
-                self._tell(client, publish_id, devices, cancelled)
+                self._arrived.emit(number, release, created)
+                self._tell(number, client, publish_id, devices, cancelled)
 
         self._act(call)
 
     def notify(self, publish_id: str, devices: Sequence[DeviceUrl]) -> None:
         """Have devices told of a release that is on the server."""
-        url = self._server()
-        if url is None or self.busy or not devices:
+        url = self._url() if devices else None
+        if url is None:
             return
+
+        number = self._acts + 1
 
         def call(_progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
             with Client(url) as client:
-                self._tell(client, publish_id, devices, cancelled)
+                self._tell(number, client, publish_id, devices, cancelled)
 
         self._act(call)
 
@@ -163,7 +197,16 @@ class ReleaseFlow(QObject):
         if self._acting is not None:
             self._acting.cancel()
 
+    def _url(self) -> str | None:
+        """Whom to send it to; None: nobody now, and it was said why."""
+        url = None if self.busy else self._server()
+        if url is None and not self.busy:
+            sentence = self.tr("The server does not answer now: nothing was sent. Try again when it is reachable.")
+            self.failed.emit(OtaError(sentence))
+        return url
+
     def _act(self, call: Callable[[Callable[[int, int], None], Callable[[], bool]], None]) -> None:
+        self._acts += 1
         self._acting = self._jobs.start(call, self._done, self._broke, self.sent.emit)
         self.busy_changed.emit(True)
 
@@ -176,15 +219,32 @@ class ReleaseFlow(QObject):
         self.busy_changed.emit(False)
         self.failed.emit(error)
 
-    def _tell(self, client: Client, publish_id: str, devices: Sequence[DeviceUrl], cancelled: Callable[[], bool]) -> None:
+    def _tell(
+        self, number: int, client: Client, publish_id: str, devices: Sequence[DeviceUrl], cancelled: Callable[[], bool]
+    ) -> None:
         """In the job's thread."""
         if not devices:
             return
-        for notification in client.watch(client.notify(publish_id, devices)):
+        if cancelled():
+            raise Cancelled(f"Cancelled: no device was told of {publish_id}, which stays on the server.")
+        notification = client.notify(publish_id, devices)
+        self._heard.emit(number, notification)
+        while not notification.done:
+            if cancelled():
+                raise Cancelled("Cancelled: devices that have not answered yet may be told all the same.")
+            time.sleep(POLL)
+            before, notification = notification, client.notification(notification.id)
+            if notification != before:
+                self._heard.emit(number, notification)
+
+    def _show_arrived(self, number: int, release: object, created: bool) -> None:
+        if number == self._acts and self.busy:
+            self.published.emit(release, created)
+
+    def _show_heard(self, number: int, notification: object) -> None:
+        if number == self._acts and self.busy and isinstance(notification, Notification):
             self._told = notification
             self.notified.emit(notification)
-            if cancelled():
-                return
 
     def _take(self, bundle: object) -> None:
         assert isinstance(bundle, Bundle)
@@ -204,15 +264,16 @@ class ReleaseFlow(QObject):
             return
         self._looking = True
         before = self._bundle
-        self._jobs.start(lambda _progress, _cancelled: bundles.refreshed(before), self._take_if_new(before), self._ignore)
+        self._jobs.start(
+            lambda _progress, _cancelled: bundles.refreshed(before),
+            lambda bundle: self._take_if_new(before, bundle),
+            self._ignore,
+        )
 
-    def _take_if_new(self, before: Bundle) -> Callable[[object], None]:
-        def take(bundle: object) -> None:
-            self._looking = False
-            if isinstance(bundle, Bundle) and bundle is not before and self._bundle is before:
-                self._take(bundle)
-
-        return take
+    def _take_if_new(self, before: object, bundle: object) -> None:
+        self._looking = False
+        if bundle is not before and self._bundle is before:
+            self._take(bundle)
 
     def _ignore(self, _error: OtaError) -> None:
         self._looking = False
@@ -221,34 +282,13 @@ class ReleaseFlow(QObject):
         self._number += 1
         number, bundle, url, publish_id = self._number, self._bundle, self._server(), self._publish_id
 
-        def call(_progress: Callable[[int, int], None], _cancelled: Callable[[], bool]) -> Look:
-            return look(bundle, url, publish_id, self._boards)
+        def call(_progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> Look:
+            return look(bundle, url, publish_id, self._boards, cancelled)
 
         def take(result: object) -> None:
             if number == self._number:
                 self.looked.emit(result)
 
-        self._jobs.start(call, take, lambda error: self.looked.emit(Look(None, "", str(error))))
-
-
-def look(bundle: Bundle, url: str | None, publish_id: str, boards: Boards) -> Look:
-    """What the server says of the files, or, where none answers, what they say of each other."""
-    if not bundle.files:
-        return Look(None, "", "")
-    files = bundles.as_files(bundle)
-    proposal = propose(files, bundle, boards)
-    local = Checked.of(check(files), boards.name)
-    if url is None:
-        return Look(local, proposal, "Checked on this computer: there is no server that could say more.")
-    paths = {role: file.path for role, file in bundle.files.items()}
-    try:
-        with Client(url, timeout=20, connect_timeout=3) as client:
-            return Look(client.check(paths, publish_id or None), proposal, "")
-    except OtaError as error:
-        return Look(local, proposal, f"Checked on this computer. {error}")
-
-
-def release_of(value: object) -> Release:
-    """A signal's value, with its type."""
-    assert isinstance(value, Release)
-    return value
+        if self._checking is not None:
+            self._checking.silence()
+        self._checking = self._jobs.start(call, take, lambda error: take(Look(None, "", str(error))))

@@ -49,7 +49,7 @@ class ReleasesPage(QWidget):
         self.filter.setClearButtonEnabled(True)
         self.filter.setPlaceholderText(self.tr("name, board, state, file …"))
         self.filter.textChanged.connect(self._filtered)
-        self.refresh = QPushButton(self.tr("Re&fresh"))
+        self.refresh = QPushButton(self.tr("R&efresh"))
         self.refresh.setToolTip(self.tr("Ask the server again"))
         self.refresh.clicked.connect(self._ask_refresh)
         self._said = SaidLabel()
@@ -107,7 +107,7 @@ class ReleasesPage(QWidget):
         table.offer(self.tr("Remove…"), QKeySequence.StandardKey.Delete, self.details.ask_removal)
 
     def _lay_out(self) -> None:
-        label = QLabel(self.tr("F&ilter:"))
+        label = QLabel(self.tr("Fi&lter:"))
         label.setBuddy(self.filter)
         top = QHBoxLayout()
         top.setSpacing(8)

@@ -71,9 +71,9 @@ class ServerBar(QWidget):
         self._edit = edit
         self._edit.setAccessibleName(self._combo.accessibleName())
         self._edit.setPlaceholderText("http://localhost:8080")
-        label = QLabel(self.tr("&Server"))
+        label = QLabel(self.tr("Server"))
         label.setBuddy(self._combo)
-        self._start = QPushButton(self.tr("Start &one here"))
+        self._start = QPushButton(self.tr("Start one &here"))
         self._start.setToolTip(self.tr("Start a server on this computer. It ends with this window."))
         self._dot = StateDot()
         self._state = QLabel()

@@ -49,7 +49,7 @@ class ServerLink(QObject):
         """Ask this server from now on; "": none."""
         self._url, self._reachable = url.strip() or None, False
         if self._question is not None:
-            self._question.cancel()
+            self._question.silence()
             self._question = None
         if self._url is None:
             self._timer.stop()

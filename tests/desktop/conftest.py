@@ -39,7 +39,8 @@ def qapp_cls() -> type[QApplication]:
 
 
 @pytest.fixture(autouse=True)
-def _own_settings(tmp_path: Path) -> None:
+def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     for kind in (QSettings.NativeFormat, QSettings.IniFormat):
         QSettings.setPath(kind, QSettings.UserScope, str(tmp_path / "settings"))
 

@@ -132,7 +132,7 @@ class ServerBar(QWidget):
             word = self.tr("Reachable") if reachable else self.tr("Not reachable")
             said = f"{word} – {why}" if why else word
         else:
-            hint = self.tr("Type the address of a server, or start one on this computer.")
+            hint = self.tr("Type the address of one, start one here on this computer, or on a gateway with: make run")
             said = f"{why or self.tr('No server is chosen.')} {hint}"
         self._dot.show_state(reachable)
         self._state.setText(said)

@@ -116,7 +116,9 @@ def test_the_state_is_said_in_words_and_start_is_offered_only_without_a_server(b
 
 def test_without_any_server_it_says_what_to_do(bar: ServerBar, qtbot: QtBot) -> None:
     bar.show_servers([])
-    assert said(bar) == "No server is chosen. Type the address of a server, or start one on this computer."
+    assert said(bar) == (
+        "No server is chosen. Type the address of one, start one here on this computer, or on a gateway with: make run"
+    )
     with qtbot.waitSignal(bar.start_asked):
         qtbot.keyClick(button(bar), Qt.Key_Space)
 

@@ -14,13 +14,24 @@ _PATTERNS = (
 )
 
 
+def role_of(name: str) -> Role | None:
+    """The role that a file plays by its exact name, as in a release's folder; None where it has another one."""
+    return _EXACT.get(name)
+
+
+def base_name(name: str) -> str:
+    """The last part of a path, of whichever system."""
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
 def role_by_name(name: str) -> Role | None:
     """The role in a file's name or path, of whichever system; None where it tells none, or more than one.
 
     `slot0`, `app-slot1.42.riot.bin`, `riot.suit.42.bin`, `fw.suit`: the names of RIOT's build, and what is like them.
     """
-    base = name.replace("\\", "/").rpartition("/")[2].lower()
-    if base in _EXACT:
-        return _EXACT[base]
+    base = base_name(name).lower()
+    exact = role_of(base)
+    if exact is not None:
+        return exact
     fitting = [role for role, pattern in _PATTERNS if pattern.fullmatch(base)]
     return fitting[0] if len(fitting) == 1 else None

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from PyQt5.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, pyqtSignal
+from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
 from PyQt5.QtWidgets import QApplication, QStyle
 
 from common.device_url import DeviceUrl
 from common.errors import InvalidDeviceUrl
 from desktop.address_book import Device
+from desktop.window.word_filter import WordFilter
 
 _NO_PARENT = QModelIndex()
 _FIELDS = ("name", "url", "group", "note")
@@ -149,31 +150,17 @@ class DevicesModel(QAbstractTableModel):
         return url, said % {"host": read.host, "zone": zone, "port": read.port, "path": read.path}
 
 
-class DevicesFilter(QSortFilterProxyModel):
+class DevicesFilter(WordFilter):
     """The devices that have every word of the filter in one of their cells."""
 
     def __init__(self, model: DevicesModel) -> None:
-        super().__init__()
+        super().__init__(model, self._has)
         self._model = model
-        self._words: list[str] = []
-        self.setSourceModel(model)
 
-    def look_for(self, text: str) -> None:
-        """Show only what has all words of this text."""
-        self._words = text.casefold().split()
-        self.invalidateFilter()
-
-    def filterAcceptsRow(self, source_row: int, source_parent: QModelIndex) -> bool:  # noqa: ARG002
-        """Whether the row is shown."""
-        if not self._words:
-            return True
-        device = self._model.device(source_row)
+    def _has(self, row: int, words: Sequence[str]) -> bool:
+        device = self._model.device(row)
         said = "\n".join((device.name, device.url, device.group, device.note)).casefold()
-        return all(word in said for word in self._words)
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """The model does it."""
-        self._model.sort(column, order)
+        return all(word in said for word in words)
 
     def device(self, row: int) -> Device:
         """The device of a row that is shown."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PyQt5.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt
 
 from common.release import Release, State
 from desktop import wording
 from desktop.window.release_marks import ReleaseMarks
+from desktop.window.word_filter import WordFilter
 
 _NO_PARENT = QModelIndex()
 
@@ -130,27 +131,12 @@ class ReleasesModel(QAbstractTableModel):
         return self._text(release, column).casefold()
 
 
-class ReleasesFilter(QSortFilterProxyModel):
+class ReleasesFilter(WordFilter):
     """The rows that have every word of the filter, in the model's order."""
 
     def __init__(self, model: ReleasesModel) -> None:
-        super().__init__()
+        super().__init__(model, model.matches)
         self._model = model
-        self._words: list[str] = []
-        self.setSourceModel(model)
-
-    def look_for(self, text: str) -> None:
-        """Show only what has all words of this text."""
-        self._words = text.casefold().split()
-        self.invalidateFilter()
-
-    def filterAcceptsRow(self, source_row: int, source_parent: QModelIndex) -> bool:  # noqa: ARG002
-        """Whether the row is shown."""
-        return not self._words or self._model.matches(source_row, self._words)
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """The model does it."""
-        self._model.sort(column, order)
 
     def release(self, index: QModelIndex) -> Release | None:
         """The release of a row that is shown."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from common.errors import InvalidRelease
 from common.finding import Role
 from common.release import check_publish_id
+from common.roles import role_of
 
 FORCED = ".forced"
 """An empty file of this name beside a release: it is served whatever the checks found."""
@@ -23,12 +24,6 @@ WITHDRAWN = ".withdrawn"
 MARKS = (FORCED, WITHDRAWN)
 LATEST_COPY = "riot.suit.latest.bin"
 """RIOT's build copies each manifest to this name, too. It has no version: it is the file that it is."""
-_NAMES = {f"{role}{suffix}": role for role in Role for suffix in ("", ".bin", ".suit", ".cbor")}
-_UPLOAD = (
-    (Role.MANIFEST, re.compile(r".*riot\.suit(v4_signed)?\.[^/]*bin|.*\.suit|.*manifest.*")),
-    (Role.SLOT0, re.compile(r"(.*[^a-z0-9])?slot0([^0-9].*)?")),
-    (Role.SLOT1, re.compile(r"(.*[^a-z0-9])?slot1([^0-9].*)?")),
-)
 _RIOT = re.compile(
     r"(?:.+-)?(?:(?P<manifest>riot\.suit(?:v\d+)?(?P<signed>_signed)?)|(?P<image>slot[01]))\.(?P<version>\d{1,10})(?:\.riot)?\.bin",
     re.ASCII,
@@ -133,29 +128,9 @@ def _layout(found: Mapping[Role, list[str]], version: str = "") -> Layout:
     )
 
 
-def role_of(name: str) -> Role | None:
-    """The role that a file of the folder plays by its name."""
-    return _NAMES.get(name)
-
-
-def role_of_upload(name: str) -> Role | None:
-    """The role of an uploaded part by its field's base name; RIOT's build writes whole paths into it."""
-    base = base_name(name).lower()
-    exact = role_of(base)
-    if exact is not None:
-        return exact
-    fitting = [role for role, pattern in _UPLOAD if pattern.fullmatch(base)]
-    return fitting[0] if len(fitting) == 1 else None
-
-
 def is_mark(name: str) -> bool:
     """Whether a file of this name says something of a release."""
     return name.startswith(MARKS)
-
-
-def base_name(name: str) -> str:
-    """The last part of a path, of whichever system."""
-    return name.replace("\\", "/").rpartition("/")[2]
 
 
 def is_alias(name: str) -> bool:

@@ -14,7 +14,7 @@ import bottle
 
 from common.errors import InvalidRelease, InvalidRequest, StoreFull
 from common.finding import Role
-from server.firmware.layouts import base_name, role_of_upload
+from common.roles import base_name, role_by_name
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"", "0", "false", "no", "off"})
@@ -125,7 +125,7 @@ def _parts(request: Any, done: str) -> tuple[Any, dict[Role, BinaryIO], dict[Rol
 
 
 def _role(name: str) -> Role:
-    role = Role.MANIFEST if _RIOT_MANIFEST.fullmatch(name) else role_of_upload(name)
+    role = Role.MANIFEST if _RIOT_MANIFEST.fullmatch(name) else role_by_name(name)
     if role is None:
         raise InvalidRequest(f"The file part {name!r} is none of manifest, slot0 and slot1.")
     return role

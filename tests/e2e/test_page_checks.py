@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from common.finding import Finding, Role, Severity
 from common.release import State
-from server.firmware.layouts import role_of_upload
+from common.roles import role_by_name
 from tests.fakes.page_app import scene
 from tests.fakes.page_releases import ELSEWHERE, MISMATCH, NOT_NEWER, NOTES, TRUNCATED, UNVERIFIED
 from tests.support.browsing import ID, card, choose_sample, chosen, drop
@@ -245,7 +245,7 @@ def test_the_page_tells_files_apart_as_the_server_does(opened: Any) -> None:
         "slot0slot1.bin", "slot0-manifest.bin", "release.suit", "my-manifest-file.txt", "firmware.bin", "README.md", "slot2.bin",
     ]  # fmt: skip
     found = page.evaluate("async names => names.map((await import('./static/drop.js')).roleOf)", names)
-    assert dict(zip(names, found, strict=True)) == {name: role_of_upload(name) for name in names}
+    assert dict(zip(names, found, strict=True)) == {name: role_by_name(name) for name in names}
     assert set(found) == {None, *Role}
 
 

@@ -16,7 +16,7 @@ from common.roles import role_by_name
 from desktop import bundle as bundles
 from desktop.bundle import Bundle, as_files, pick, refreshed, with_role, without
 from desktop.picked import MAX_CANDIDATES
-from server.firmware.layouts import role_of_upload
+from server.web import uploads
 from tests.support.made import NUMBER, SLOT0, SLOT1, STARTS, Envelope, image
 
 MANIFEST, ZERO, ONE = Role
@@ -279,7 +279,7 @@ def test_bytes_at_random_raise_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_names_tell_here_what_they_tell_the_server(name: str) -> None:
-    assert role_by_name(name) is role_of_upload(name)
+    assert role_by_name(name) is uploads.role_by_name(name)
 
 
 def test_the_module_gives_what_the_window_uses() -> None:

@@ -9,7 +9,7 @@ const PATTERNS = {
   slot1: /(^|[^a-z0-9])slot1([^0-9]|$)/,
 };
 
-// The server's own rule (server/firmware/layouts.py): the exact name first, then one pattern, never a guess.
+// The server's own rule (common/roles.py): the exact name first, then one pattern, never a guess.
 export function roleOf(name) {
   const base = name.toLowerCase();
   const exact = EXACT.exec(base);

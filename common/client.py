@@ -12,16 +12,18 @@ from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
+from requests.auth import AuthBase
 from requests_toolbelt import MultipartEncoder, MultipartEncoderMonitor
 
 from common import __version__
 from common.answers import read, unreachable
 from common.checked import Checked
 from common.device_url import DeviceUrl
-from common.errors import InvalidRequest, NotFound, OtaError, ServerRefused
+from common.errors import InvalidRequest, NotAllowed, NotFound, OtaError, ServerRefused
 from common.finding import Role
 from common.notification import Notification, Nul
 from common.release import Release, check_publish_id
+from common.transfer import Transfer
 from common.upload import LocalFiles
 
 POLL = 0.2
@@ -49,25 +51,52 @@ class _Watch:
             self.progress(monitor.bytes_read, monitor.len)
 
 
+@dataclass(frozen=True, slots=True)
+class _Bearer(AuthBase):
+    """As `auth`, because of a header alone .netrc would make another one."""
+
+    token: str
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
 class Client:
     """Talks to one server. Every failure is an OtaError.
 
     Threads: one at a time; `cancelled`, `progress` and `stop` are looked at and called in the calling thread.
     """
 
-    def __init__(self, server_url: str, timeout: float = 60.0, connect_timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        server_url: str,
+        timeout: float = 60.0,
+        connect_timeout: float = 10.0,
+        token: str | None = None,
+        insecure: bool = False,
+    ) -> None:
         """`server_url` as typed, with or without scheme, port, path or last slash; InvalidRequest if it is none.
 
-        `timeout` is how long to wait for the next bytes of an answer, in seconds.
+        `timeout` is how long to wait for the next bytes of an answer, in seconds. `token` goes with each request (RFC 6750,
+        2.1); NotAllowed where others on the way could read it, unless that is meant to be: `insecure`.
         """
         self.url = _base_url(server_url)
         self.shown_url = _shown(self.url)
         """Without a password: for people to read."""
+        loopback = _is_loopback(urlsplit(self.url).hostname or "")
+        if token and not insecure and not loopback and self.url.startswith("http:"):
+            raise NotAllowed(
+                f"The token was not sent to {self.shown_url}: over plain http everybody on the way can read it."
+                " Use an https address, or a tunnel that ends on this computer."
+            )
         self._timeout = (connect_timeout, timeout)
         self._session = requests.Session()
         headers = {"Accept": "application/json", "User-Agent": f"ota-publish/{__version__}", "Connection": "close"}
         self._session.headers.update(headers)
-        if _is_loopback(urlsplit(self.url).hostname or ""):
+        if token:
+            self._session.auth = _Bearer(token)
+        if loopback:
             # A proxy would look for the server on its own machine.
             self._session.trust_env = False
 
@@ -148,6 +177,13 @@ class Client:
     def release(self, publish_id: str) -> Release:
         """One release; ReleaseNotFound if there is none."""
         return self._call(Release.from_json, "GET", _release_path(publish_id))[1]
+
+    def transfers(self) -> tuple[Transfer, ...] | None:
+        """What devices fetch now and fetched in the last hour; None where the server does not report it."""
+        try:
+            return self._call(lambda data: tuple(map(Transfer.from_json, data["transfers"])), "GET", "/api/v1/transfers")[1]
+        except NotFound:
+            return None
 
     def remove(self, publish_id: str) -> None:
         """Take a release off the server; ReleaseNotFound if there is none."""

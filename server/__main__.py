@@ -36,11 +36,14 @@ from server.firmware.publishing import Publisher
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from server.fleet.notifier import Notifier
+from server.fleet.pulse import Pulse
+from server.fleet.transfers import Transfers
 from server.systemd import JournalFormatter
 from server.web import listener
 from server.web.api import Api
 from server.web.app import create_app
 from server.web.auth import Guard
+from server.web.fleet import FleetApi
 from server.web.metrics import Metrics
 from server.web.pages import Pages
 
@@ -126,7 +129,12 @@ class Server:
             notifier = Notifier(client, urls, known=devices.know)
             parts.callback(notifier.stop)
             api = Api(live, Publisher(store, live), notifier, cache, urls, config.max_image_size, self._stopping)
-            app = create_app(api, Pages(), live, urls, Guard(config.http_host), store.root, Metrics(devices).page)
+            transfers = Transfers(devices.pins, live, time.time)
+            pulse = Pulse([transfers.look], self._died)
+            parts.callback(pulse.stop)
+            pulse.start()
+            guard, metrics = Guard(config.http_host), Metrics(devices)
+            app = create_app(api, FleetApi(transfers), Pages(), live, urls, guard, store.root, metrics.page)
             body_limit = _PUBLISH_FILES * config.max_image_size + MIB
             server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
             parts.callback(server.close)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from server.coap.datagram import Block
+from server.coap.progress import Code
 
 _OVERHEAD = 200
 """Bytes that an entry costs beside its key and its answer."""
-Answer = tuple[Block, bytes]
+Answer = tuple[Code, bytes]
 """Which block, and the response behind the token."""
 
 

@@ -15,6 +15,7 @@ from server.coap.answers import Answers
 from server.coap.datagram import Block, Datagram
 from server.coap.options import Unusable, check_options
 from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins
+from server.coap.progress import code_of
 from server.coap.resources import DISCOVERY, transfer_of
 from server.coap.source import Received, Source
 from server.firmware.catalogue import LiveCatalogue
@@ -80,7 +81,11 @@ class Blocks:
         if answer is None:
             return None
         pin.seen = now
-        pin.block, rest = answer
+        code, rest = answer
+        progress = pin.progress
+        if code != progress.due:
+            progress.turn(code)
+        progress.due = code + 8
         return head + data[2:options] + rest
 
     def answer(self, received: Received, request: Datagram, loaded: Content | None = None) -> bytes | Missing | None:
@@ -106,9 +111,12 @@ class Blocks:
         if content is None or content.sha256 != found.sha256:
             return None  # its bytes went this very moment: the device asks again
         answer = self._respond(request, received, path, block, content)
-        if block.number and answer[1] == datagram.CONTENT and request.type == datagram.CON:
-            options = 4 + len(request.token)
-            self._answers.put(found.key + received.data[options:], (block, answer[options:]))
+        if answer[1] == datagram.CONTENT:
+            code = code_of(block.number, block.szx)
+            found.progress.record(code)
+            if block.number and request.type == datagram.CON:
+                options = 4 + len(request.token)
+                self._answers.put(found.key + received.data[options:], (code, answer[options:]))
         return answer
 
     def _respond(self, request: Datagram, received: Received, path: str, block: Block, content: Content) -> bytes:
@@ -155,7 +163,7 @@ class Blocks:
         content = self._in_memory(image, loaded)
         if content is None:
             return Missing(image)
-        return self._pins.set(source, path, content, None if block.number else request.mid, block)
+        return self._pins.set(source, path, content, None if block.number else request.mid)
 
     def _in_memory(self, image: Image, loaded: Content | None) -> Content | None:
         if loaded is not None and loaded.sha256 == image.sha256:

@@ -136,7 +136,7 @@ class Observers:
                 self._registrations.acknowledged(observer)
         if content is not None and not last:
             # From here on, and not before, the blocks that it asks for are of what it was told.
-            self._pins.set(source, observer.path, content, None, observer.block)
+            self._pins.set(source, observer.path, content, None)
 
     def look(self) -> None:
         """Tell who has to be told by now, again where nothing came back. The thread calls it each tick."""

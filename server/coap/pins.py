@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from server.coap.datagram import Block
+from server.coap.progress import Progress
 from server.coap.source import Source
 from server.firmware.images import Content
 
@@ -16,6 +17,8 @@ EXCHANGE_LIFETIME = 247.0
 """Seconds (RFC 7252, 4.8.2)."""
 MAX_TRANSMIT_SPAN = 45.0
 """Seconds from the first to the last time that a confirmable message is sent (RFC 7252, 4.8.2)."""
+_ENDED = 4096
+"""Pins that ended and are still to be collected; the oldest are forgotten."""
 _NEWCOMERS = 8
 """The share of all pins, one in this many, that those may take who asked once."""
 
@@ -34,8 +37,8 @@ class Pin:
     """The message id of the request for block 0 that set it; None when it began in the middle."""
     seen: float
     """When a block was last asked for, by the clock of the pins."""
-    block: Block
-    """The block that was last asked for: this one store is what progress costs."""
+    progress: Progress
+    """Of the blocks that were sent."""
     placed: float
     """`seen` when the pin took its place among the others."""
     began: float
@@ -74,6 +77,8 @@ class Pins:
         self._lock = threading.Lock()
         self.latest: dict[Source, Pin] = {}
         """The transfer that each peer asked about last. Read without a lock."""
+        self.ended: deque[Pin] = deque(maxlen=_ENDED)
+        """Pins of which blocks were sent, and which are no longer among those of `all`. Whoever collects them pops them."""
 
     def get(self, source: Source, path: str) -> Pin | None:
         """The pin that holds, if its peer was heard within EXCHANGE_LIFETIME."""
@@ -97,22 +102,22 @@ class Pins:
         pin = self.get(source, path)
         if pin is None or not (block.number or (pin.mid == mid and self.clock() - pin.began <= MAX_TRANSMIT_SPAN)):
             return None
-        self.touch(pin, block)
-        return pin
-
-    def touch(self, pin: Pin, block: Block) -> None:
-        """The peer asked for `block`."""
         pin.seen = self.clock()
-        pin.block = block
         with self._lock:
             if self._holds(pin):
                 self.latest[pin.source] = pin
+        return pin
 
-    def set(self, source: Source, path: str, content: Content, mid: int | None, block: Block) -> Pin:
+    def all(self) -> list[Pin]:
+        """Every transfer, in no order; each goes on changing."""
+        with self._lock:
+            return [*self._new.values(), *self._going.values()]
+
+    def set(self, source: Source, path: str, content: Content, mid: int | None) -> Pin:
         """The peer's transfer goes on with `content` from here."""
         now = self.clock()
         key = bytes.fromhex(content.sha256) + hashlib.blake2b(path.encode(), digest_size=16).digest()
-        pin = Pin(source, path, content.sha256, key, mid, now, block, placed=now, began=now)
+        pin = Pin(source, path, content.sha256, key, mid, now, Progress(len(content.data)), placed=now, began=now)
         with self._lock:
             before = self._new.get((source, path)) or self._going.get((source, path))
             place = self._going if before is not None else self._new
@@ -183,6 +188,8 @@ class Pins:
         for queue in (self._new, self._going):
             if queue.get(key) is pin:
                 del queue[key]
+                if pin.progress.due >= 0:
+                    self.ended.append(pin)
         if self.latest.get(pin.source) is pin:
             del self.latest[pin.source]
         held = self._images[pin.sha256]

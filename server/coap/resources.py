@@ -108,7 +108,7 @@ class Discovery:
         content = self._current(query)
         if pin is not None and content.sha256 != pin.sha256:
             return None
-        self._pins.set(source, path, content, None if block.number else request.mid, block)
+        self._pins.set(source, path, content, None if block.number else request.mid)
         return content
 
     def _current(self, query: str) -> Content:

@@ -57,5 +57,20 @@ def host_of(source: Source) -> bytes:
     return source[4:8] if len(source) == SIZES[socket.AF_INET] else source[8:28]
 
 
+def device_of(source: Source) -> str:
+    """A device as people write it: its address, and the interface where that is link-local, but no port."""
+    address = address_of(source)
+    host = str(address[0])
+    if "." in host:
+        host = host.removeprefix("::ffff:")
+    scope = address[3] if len(address) == 4 else 0
+    if not scope:
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(scope)}"
+    except OSError:
+        return f"{host}%{scope}"  # the interface is gone
+
+
 def _family(family: int) -> bytes:
     return struct.pack("=H", family)

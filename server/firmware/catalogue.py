@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from common.finding import Role
 from common.preflight import ServerFacts
 from common.release import Problem, Release
 from server.firmware import neighbours
@@ -50,6 +51,18 @@ class Catalogue:
     def images(self) -> Mapping[str, Image]:
         """By the path at which it is served; an image's own path is the file's."""
         return self.places.images
+
+    def origin(self, path: str) -> tuple[str, Role] | None:
+        """The release whose file is served at this path, and as what; None where it is a file of none."""
+        image = self.images.get(path)
+        shelf = self.shelves.get(image.path.rpartition("/")[0]) if image is not None else None
+        if image is None or shelf is None:
+            return None
+        for publish_id, shelved in shelf.releases.items():
+            for role, one in shelved.files.images.items():
+                if one.path == image.path:
+                    return publish_id, role
+        return None
 
     @property
     def latest(self) -> Latest:

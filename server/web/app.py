@@ -21,6 +21,7 @@ from server.web import uploads
 from server.web.api import Api
 from server.web.auth import Guard
 from server.web.errors import Failure, failure
+from server.web.fleet import FleetApi
 from server.web.pages import PageContext, Pages
 from server.web.responses import as_json, as_page, see_other, wants_page, with_security_headers
 
@@ -29,7 +30,14 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(
-    api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guard: Guard, folder: Path, metrics: Callable[[], bytes]
+    api: Api,
+    fleet: FleetApi,
+    pages: Pages,
+    live: LiveCatalogue,
+    urls: CoapUrls,
+    guard: Guard,
+    folder: Path,
+    metrics: Callable[[], bytes],
 ) -> Callable[..., Any]:
     """The WSGI application. Its parts come in ready-made; it owns nothing."""
     site = _Site(api, pages, live, urls, guard, folder)
@@ -46,6 +54,7 @@ def create_app(
     app.get("/api/v1/releases", callback=api.releases)
     app.get("/api/v1/releases/<publish_id:path>", callback=lambda publish_id: api.release(publish_id).to_json())
     app.get("/api/v1/notifications/<number>", callback=lambda number: api.notification(number).to_json())
+    app.get("/api/v1/transfers", callback=fleet.transfers)
     app.get("/notifications/<number>", callback=lambda number: pages.notification(api.notification(number)))
     for method, path, callback in (
         ("POST", "/publish", site.publish),

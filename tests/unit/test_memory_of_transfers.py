@@ -5,12 +5,13 @@ from __future__ import annotations
 from server.coap.answers import Answers
 from server.coap.datagram import Block
 from server.coap.pins import EXCHANGE_LIFETIME, Pins
+from server.coap.progress import code_of
 from server.coap.source import source_of
 from server.firmware.image import Image, Stamp
 from server.firmware.images import Content, ImageCache
 
 PEER = source_of(("::1", 1000, 0, 0))
-BLOCK = Block(0, False, 2)
+BLOCK = Block(3, False, 2)
 
 
 def port(number: int, zone: int = 0) -> bytes:
@@ -24,11 +25,11 @@ def content(number: int, size: int = 10) -> Content:
 def test_a_pin_ends_after_its_peers_silence_and_not_before() -> None:
     now = [0.0]
     pins = Pins(lambda: now[0], 10, 1000)
-    pins.set(PEER, "a", content(1), 5, BLOCK)
+    pins.set(PEER, "a", content(1), 5)
     now[0] = EXCHANGE_LIFETIME
     pin = pins.get(PEER, "a")
     assert pin is not None
-    pins.touch(pin, Block(3, False, 2))
+    assert pins.resume(PEER, "a", BLOCK, 6) is pin
     assert pins.latest[PEER] is pin
     now[0] += EXCHANGE_LIFETIME
     assert pins.get(PEER, "a") is pin
@@ -41,17 +42,17 @@ def test_pins_of_silent_peers_go_when_others_come() -> None:
     now = [0.0]
     pins = Pins(lambda: now[0], 100, 1000)
     for number in range(10):
-        pins.set(port(number), "a", content(number), 5, BLOCK)
+        pins.set(port(number), "a", content(number), 5)
     now[0] = 200.0
-    pins.touch(pins.latest[port(3)], BLOCK)
+    assert pins.resume(port(3), "a", BLOCK, 6) is not None
     now[0] = EXCHANGE_LIFETIME + 1
-    pins.set(PEER, "a", content(99), 5, BLOCK)
+    pins.set(PEER, "a", content(99), 5)
     assert (len(pins), pins.held, set(pins.latest)) == (2, 20, {port(3), PEER})
 
 
 def test_pins_are_for_one_zone_one_port_one_path() -> None:
     pins = Pins(lambda: 0.0, 10, 1000)
-    pins.set(PEER, "a", content(1), 5, BLOCK)
+    pins.set(PEER, "a", content(1), 5)
     assert pins.get(port(1000, zone=7), "a") is None
     assert pins.get(port(1001), "a") is None
     assert pins.get(PEER, "b") is None
@@ -60,10 +61,10 @@ def test_pins_are_for_one_zone_one_port_one_path() -> None:
 def test_pins_are_bounded_in_number_and_in_bytes() -> None:
     pins = Pins(lambda: 0.0, 5, 35)
     for number in range(100):
-        pins.set(port(number), "a", content(1), 0, BLOCK)
+        pins.set(port(number), "a", content(1), 0)
     assert (len(pins), pins.held, len(pins.latest)) == (5, 10, 5)
     for number in range(2, 7):
-        pins.set(port(number), "b", content(number), 0, BLOCK)
+        pins.set(port(number), "b", content(number), 0)
     assert (len(pins), pins.held) == (5, 30)
     oldest = pins.get(port(2), "b")
     assert oldest is not None
@@ -75,20 +76,20 @@ def test_the_bytes_that_go_are_those_that_were_longest_not_asked_for() -> None:
     now = [0.0]
     pins = Pins(lambda: now[0], 10, 35)
     for number in range(1, 4):
-        pins.set(port(number), "a", content(number), 0, BLOCK)
+        pins.set(port(number), "a", content(number), 0)
     now[0] = 1.0
     pins.latest[port(1)].seen = 1.0  # what the receive loop does
-    pins.set(port(4), "a", content(4), 0, BLOCK)
+    pins.set(port(4), "a", content(4), 0)
     assert [pins.content(f"{n:064x}") is not None for n in range(1, 5)] == [True, False, True, True]
 
 
 def test_a_pin_that_went_meanwhile_holds_nothing_when_its_bytes_come() -> None:
     pins = Pins(lambda: 0.0, 10, 1000)
-    gone = pins.set(port(1), "a", content(1), 0, BLOCK)
-    stays = pins.set(port(2), "a", content(1), 0, BLOCK)
-    pins.set(port(1), "a", content(2), 1, BLOCK)
+    gone = pins.set(port(1), "a", content(1), 0)
+    stays = pins.set(port(2), "a", content(1), 0)
+    pins.set(port(1), "a", content(2), 1)
     pins.hold(gone, content(1))
-    pins.set(port(2), "a", content(2), 1, BLOCK)
+    pins.set(port(2), "a", content(2), 1)
     pins.hold(stays, content(1))
     assert (len(pins), pins.held, pins.content(content(1).sha256)) == (2, 10, None)
 
@@ -97,10 +98,10 @@ def test_a_flood_of_single_requests_ends_no_transfer() -> None:
     now = [0.0]
     pins = Pins(lambda: now[0], 64, 1 << 20)
     for number in range(8):
-        pins.set(port(number), "a", content(1), 0, BLOCK)
+        pins.set(port(number), "a", content(1), 0)
     for flood in range(100_000):
         now[0] += 0.0001
-        pins.set(source_of(("::2", flood % 65536, 0, flood // 65536)), "a", content(2), 0, BLOCK)
+        pins.set(source_of(("::2", flood % 65536, 0, flood // 65536)), "a", content(2), 0)
         if flood % 20 == 0:
             for number in range(8):
                 pin = pins.get(port(number), "a")
@@ -115,17 +116,17 @@ def test_a_flood_of_single_requests_ends_no_transfer() -> None:
 def test_answers_are_bounded_and_junk_pushes_out_nothing_that_is_asked_for() -> None:
     limit = 1 << 20
     answers = Answers(limit)
-    hot = {b"hot%d" % n: (Block(n, True, 2), bytes(64)) for n in range(200)}
+    hot = {b"hot%d" % n: (code_of(n, 2), bytes(64)) for n in range(200)}
     for key, answer in hot.items():
         answers.put(key, answer)
     for junk in range(100_000):
-        answers.put(b"junk%d" % junk, (BLOCK, bytes(64)))
+        answers.put(b"junk%d" % junk, (code_of(3, 2), bytes(64)))
         assert answers.held <= limit
         key = b"hot%d" % (junk % 200)
         assert (answers.young.get(key) or answers.recall(key)) == hot[key]
     assert answers.recall(b"junk1") is None
     assert answers.recall(b"never") is None
-    answers.put(b"large", (BLOCK, bytes(limit)))
+    answers.put(b"large", (code_of(3, 2), bytes(limit)))
     assert answers.held <= limit
     assert answers.recall(b"large") is None
 

@@ -26,6 +26,7 @@ from common.errors import (
     ServerRefused,
     ServerUnreachable,
     StoreFull,
+    TokenWanted,
     TooLarge,
 )
 from common.finding import Finding
@@ -43,7 +44,7 @@ _KINDS: Mapping[str, type[OtaError]] = MappingProxyType({
         NotAllowed, TooLarge, StoreFull,
     )
 })
-_BY_STATUS: Mapping[int, type[OtaError]] = MappingProxyType({401: NotAllowed, 403: NotAllowed, 413: TooLarge})
+_BY_STATUS: Mapping[int, type[OtaError]] = MappingProxyType({401: TokenWanted, 403: NotAllowed, 413: TooLarge})
 """For proxies and web servers, which answer these on their own and not in JSON."""
 
 _T = TypeVar("_T")
@@ -78,7 +79,7 @@ def read(response: requests.Response, shape: Callable[[Any], _T], server: str) -
 def _refusal(response: requests.Response, data: Any, server: str) -> OtaError:
     status = response.status_code
     if isinstance(data, Mapping) and isinstance(data.get("message"), str) and isinstance(data.get("error"), str):
-        kind = _KINDS.get(data["error"], ServerRefused)
+        kind = TokenWanted if status == 401 else _KINDS.get(data["error"], ServerRefused)
         message = data["message"] or f"The server at {server} gave no reason ({data['error']})."
         if issubclass(kind, InvalidRelease | TooLarge):
             return kind(message, _findings(data.get("findings")))

@@ -9,6 +9,7 @@
     ├── NotFound                  a file or a notification that is not, or no longer, there
     │   └── ReleaseNotFound
     ├── NotAllowed                who asks may not do this
+    │   └── TokenWanted           without a token, or with this one
     ├── TooLarge                  a file or a body is over the limit
     ├── StoreFull                 no room, or no permission, to store it
     ├── DeviceUnreachable         nothing came back from the device
@@ -70,6 +71,10 @@ class ReleaseNotFound(NotFound):
 
 class NotAllowed(OtaError):
     """Who asks may not do this."""
+
+
+class TokenWanted(NotAllowed):
+    """Who asks has to say who it is: without a token, or with this one, this is not allowed (RFC 9110, 15.5.2)."""
 
 
 class TooLarge(OtaError):

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     alive.start()
     jobs = Jobs()
     link = ServerLink(jobs)
-    flow = ReleaseFlow(jobs, Boards.load(None), lambda: link.url)
+    flow = ReleaseFlow(jobs, Boards.load(None), lambda: link.server)
     window = MainWindow(jobs, flow, link, LocalServer(), Settings())
     window.show()
     if arguments:

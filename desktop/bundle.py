@@ -130,6 +130,7 @@ def without(bundle: Bundle, path: Path) -> Bundle:
 def refreshed(bundle: Bundle, limit: int = MAX_FILE) -> Bundle:
     """The bundle with what changed on disk read again, in the roles that there were; itself where nothing did.
 
+    Only where two images changed places, and nobody chose their roles, these are swapped.
     A file that cannot be read now stays in its place as `gone`, and is read as soon as it is back.
     """
     said: list[str] = []
@@ -137,7 +138,16 @@ def refreshed(bundle: Bundle, limit: int = MAX_FILE) -> Bundle:
     if all(again[file.path] is file for file in bundle.all):
         return bundle
     files = {role: again[file.path] for role, file in bundle.files.items()}
+    if not _slots_swapped(bundle.files) and _slots_swapped(files) and not bundle.chosen & {files[role].path for role in SLOTS}:
+        files[SLOTS[0]], files[SLOTS[1]] = files[SLOTS[1]], files[SLOTS[0]]
+        said.append("By the addresses in their headers the images have changed places: slot0 and slot1 are swapped in the list.")
     return Bundle(files, tuple(again[file.path] for file in bundle.spare), tuple(said), bundle.chosen)
+
+
+def _slots_swapped(files: Mapping[Role, PickedFile]) -> bool:
+    """Whether slot0's image begins behind slot1's, as far as their headers tell."""
+    first, second = (file.header if (file := files.get(role)) else None for role in SLOTS)
+    return first is not None and second is not None and first.start_address > second.start_address
 
 
 def as_files(bundle: Bundle, limit: int = MAX_FILE) -> Files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import OtaError
@@ -11,11 +12,27 @@ from desktop.address_book import MAX_BYTES, AddressBook, Device, from_csv
 _MOST_REMARKS = 3
 
 
-def read(path: Path, before: Sequence[Device]) -> tuple[tuple[Device, ...], str]:
-    """What the book is with the file's devices, and what changed; a device URL that it has already takes the file's words.
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What is in a file."""
 
-    Raises OtaError when it cannot be read or has no devices.
-    """
+    name: str
+    """The file's."""
+    book: AddressBook
+    remarks: str
+    """On lines that were left out."""
+
+    def merged(self, before: Sequence[Device]) -> tuple[tuple[Device, ...], str]:
+        """What the book is with these devices, and what changed; a device URL that it has already takes the file's words."""
+        known = {device.key: device for device in before}
+        new = sum(device.key not in known for device in self.book.devices)
+        changed = sum(device.key in known and known[device.key] != device for device in self.book.devices)
+        said = f"Read from {self.name}: {new} new, {changed} changed. {self.remarks}".strip()
+        return AddressBook(tuple(before)).merged(self.book).devices, said
+
+
+def read(path: Path) -> Incoming:
+    """The devices in the file. Raises OtaError when it cannot be read or has none."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise OtaError(f"{path.name} has more than 4 MiB, so it is no list of devices: choose a CSV file.")
@@ -30,11 +47,9 @@ def read(path: Path, before: Sequence[Device]) -> tuple[tuple[Device, ...], str]
         remarks += f" And {len(said) - _MOST_REMARKS} more."
     if not book.devices:
         raise OtaError(f"No device was found in {path.name}. {remarks}".strip())
-    old = AddressBook(tuple(before))
-    known = {device.key: device for device in before}
-    new = sum(device.key not in known for device in book.devices)
-    changed = sum(device.key in known and known[device.key] != device for device in book.devices)
-    return old.merged(book).devices, f"Read from {path.name}: {new} new, {changed} changed. {remarks}".strip()
+    for device in book.devices:
+        _ = device.key  # is remembered, so that showing the devices does not read each URL again
+    return Incoming(path.name, book, remarks)
 
 
 def write(path: Path, devices: Sequence[Device]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QSortFilterProxyModel, Qt, pyqtSignal
+from PyQt5.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, Qt, pyqtSignal
 from PyQt5.QtGui import QKeyEvent
 from PyQt5.QtWidgets import QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -25,7 +25,7 @@ class DeviceUrlEditor(QStyledItemDelegate):
         """A line that is judged as it is typed."""
         editor = super().createEditor(parent, option, index)
         if isinstance(editor, QLineEdit):
-            row = self._row(index)
+            row = index.row()
             editor.setAccessibleName(self.tr("Device URL"))
             editor.setProperty("row", row)
             editor.textEdited.connect(lambda text: self.said.emit(self._model.judge(text, row)[1]))
@@ -34,7 +34,7 @@ class DeviceUrlEditor(QStyledItemDelegate):
     def setModelData(self, editor: QWidget | None, model: QAbstractItemModel | None, index: QModelIndex) -> None:
         """Take it over, or say that it was not."""
         if isinstance(editor, QLineEdit):
-            url, said = self._model.judge(editor.text(), self._row(index))
+            url, said = self._model.judge(editor.text(), index.row())
             if url is None:
                 self.said.emit(self.tr("“%(text)s” was not taken over. %(why)s") % {"text": editor.text(), "why": said})
                 return
@@ -52,8 +52,3 @@ class DeviceUrlEditor(QStyledItemDelegate):
                     self.said.emit(said)
                     return True
         return super().eventFilter(editor, event)
-
-    @staticmethod
-    def _row(index: QModelIndex) -> int:
-        model = index.model()
-        return model.mapToSource(index).row() if isinstance(model, QSortFilterProxyModel) else index.row()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
+from PyQt5.QtCore import QModelIndex, Qt, pyqtSignal
 from PyQt5.QtWidgets import QApplication, QStyle
 
 from common.device_url import DeviceUrl
 from common.errors import InvalidDeviceUrl
-from desktop.address_book import Device
-from desktop.window.word_filter import WordFilter
+from desktop.address_book import Device, normal_url
+from desktop.window.row_list import RowList
 
 _NO_PARENT = QModelIndex()
 _FIELDS = ("name", "url", "group", "note")
 
 
-class DevicesModel(QAbstractTableModel):
+class DevicesModel(RowList[Device]):
     """One row a device; each device URL stands there once. UI thread only."""
 
     NAME, URL, GROUP, NOTE = range(4)
@@ -26,60 +25,28 @@ class DevicesModel(QAbstractTableModel):
     """A cell was changed by hand."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._book: list[Device] = []
-        self._keys: list[str] = []
-        self._rows: list[int] = []
-        """Where in the book the device of each row stands."""
-        self._sorted_by = (self.NAME, Qt.SortOrder.AscendingOrder)
+        super().__init__(self.NAME, Qt.SortOrder.AscendingOrder)
 
-    def show(self, devices: Sequence[Device]) -> None:
-        """Take these in place of the others."""
-        self.beginResetModel()
-        self._book = list(devices)
-        self._keys = [device.key for device in devices]
-        self._rows = self._in_order()
-        self.endResetModel()
+    def key_of(self, item: Device) -> str:
+        """The same for two ways to write one device URL."""
+        return item.key
 
-    def device(self, row: int) -> Device:
-        """The device of this row."""
-        return self._book[self._rows[row]]
+    def rank_of(self, item: Device, column: int) -> str:
+        """The cell, whether in upper or lower case."""
+        return str(getattr(item, _FIELDS[column])).casefold()
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort the rows here, whether in upper or lower case: a proxy that asks for each pair takes ten times as long."""
-        self._sorted_by = (column, order)
-        self.layoutAboutToBeChanged.emit()
-        before, kept = self._rows, self.persistentIndexList()
-        self._rows = self._in_order()
-        row_of = {place: row for row, place in enumerate(self._rows)}
-        self.changePersistentIndexList(kept, [self.index(row_of[before[index.row()]], index.column()) for index in kept])
-        self.layoutChanged.emit()
-
-    def _in_order(self) -> list[int]:
-        column, order = self._sorted_by
-        cells = [str(getattr(device, _FIELDS[column])).casefold() for device in self._book]
-        return sorted(range(len(cells)), key=cells.__getitem__, reverse=order == Qt.SortOrder.DescendingOrder)
+    def words_of(self, item: Device) -> str:
+        """All four cells."""
+        return "\n".join((item.name, item.url, item.group, item.note)).casefold()
 
     def text(self, index: QModelIndex) -> str:
         """What stands in this cell."""
-        return str(getattr(self.device(index.row()), _FIELDS[index.column()]))
+        return str(getattr(self.item(index.row()), _FIELDS[index.column()]))
 
     @staticmethod
     def readable(text: str) -> str | None:
         """The device URL in its shortest form, or None where it is none."""
-        try:
-            return str(DeviceUrl.parse(text.strip()))
-        except InvalidDeviceUrl:
-            return None
-
-    @property
-    def devices(self) -> tuple[Device, ...]:
-        """All of them, unfiltered, in the order of the book."""
-        return tuple(self._book)
-
-    def rowCount(self, parent: QModelIndex = _NO_PARENT) -> int:
-        """How many devices there are."""
-        return 0 if parent.isValid() else len(self._book)
+        return normal_url(text.strip()) or None
 
     def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
         """Name, device URL, group, note."""
@@ -118,13 +85,10 @@ class DevicesModel(QAbstractTableModel):
             text, _ = self.judge(str(value), index.row())
         if text is None:
             return False
-        place = self._rows[index.row()]
-        before = self._book[place]
+        before = self.item(index.row())
         after = replace(before, **{_FIELDS[index.column()]: text})
         if after != before:
-            self._book[place] = after
-            self._keys[place] = after.key
-            self.dataChanged.emit(index, index)
+            self.exchange(index.row(), after)
             self.edited.emit()
         return True
 
@@ -139,29 +103,11 @@ class DevicesModel(QAbstractTableModel):
             read = DeviceUrl.parse(text.strip())
         except InvalidDeviceUrl as error:
             return None, str(error)
-        url, own = str(read), None if row is None else self._rows[row]
-        for place, key in enumerate(self._keys):
-            if key == url and place != own:
-                name = self._book[place].name
-                other = self.tr(", as %s") % name if name else ""
-                return None, self.tr("%(url)s is in the book already%(other)s.") % {"url": url, "other": other}
+        url = str(read)
+        other = self.other_with(url, row)
+        if other is not None:
+            name = self.tr(", as %s") % other.name if other.name else ""
+            return None, self.tr("%(url)s is in the book already%(other)s.") % {"url": url, "other": name}
         zone = self.tr(" on interface %s") % read.zone if read.zone else ""
         said = self.tr("Notified at %(host)s%(zone)s, port %(port)d, path /%(path)s.")
         return url, said % {"host": read.host, "zone": zone, "port": read.port, "path": read.path}
-
-
-class DevicesFilter(WordFilter):
-    """The devices that have every word of the filter in one of their cells."""
-
-    def __init__(self, model: DevicesModel) -> None:
-        super().__init__(model, self._has)
-        self._model = model
-
-    def _has(self, row: int, words: Sequence[str]) -> bool:
-        device = self._model.device(row)
-        said = "\n".join((device.name, device.url, device.group, device.note)).casefold()
-        return all(word in said for word in words)
-
-    def device(self, row: int) -> Device:
-        """The device of a row that is shown."""
-        return self._model.device(self.mapToSource(self.index(row, 0)).row())

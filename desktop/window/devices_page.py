@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from PyQt5.QtCore import QItemSelection, QItemSelectionModel, QItemSelectionRange, Qt, pyqtSignal
+from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import (
     QAbstractItemView,
@@ -26,10 +26,23 @@ from desktop.address_book import AddressBook, Device
 from desktop.window import device_list_file
 from desktop.window.device_form import DeviceForm
 from desktop.window.device_url_editor import DeviceUrlEditor
-from desktop.window.devices_model import DevicesFilter, DevicesModel
+from desktop.window.devices_model import DevicesModel
 from desktop.window.empty_state import EmptyState
 from desktop.window.plain_table import PlainTable
 from desktop.window.said_label import SaidLabel
+
+Run = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[OtaError], None]], object]
+"""Has a call made elsewhere that takes time, and what it gives, or why it did not, told in the UI thread."""
+
+
+def at_once(call: Callable[[], Any], succeeded: Callable[[Any], None], failed: Callable[[OtaError], None]) -> None:
+    """Here and now."""
+    try:
+        result = call()
+    except OtaError as error:
+        failed(error)
+    else:
+        succeeded(result)
 
 
 class DevicesPage(QWidget):
@@ -39,12 +52,13 @@ class DevicesPage(QWidget):
     notify_asked = pyqtSignal(list)
     """The device URLs that are selected, as they stand in the table."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run = at_once) -> None:
+        """`run` reads and writes the files that a person picks."""
         super().__init__()
+        self._run = run
         self._undo: tuple[Device, ...] | None = None
         self.table = PlainTable(self.tr("Devices in the address book"))
         self.model = DevicesModel()
-        self.shown = DevicesFilter(self.model)
         self.editor = DeviceUrlEditor(self.model, self.table)
         self.filter = QLineEdit()
         self.filter.setClearButtonEnabled(True)
@@ -69,42 +83,39 @@ class DevicesPage(QWidget):
 
     def show_book(self, book: AddressBook) -> None:
         """Show this book; one that is shown already changes nothing."""
-        if book.devices != self.model.devices:
+        if book.devices != self.model.items:
             self._take(book.devices)
 
     def selected(self) -> list[Device]:
         """The devices that are selected, in the order shown."""
-        selection = self.table.selectionModel()
-        rows = sorted(index.row() for index in selection.selectedRows()) if selection else []
-        return [self.shown.device(row) for row in rows]
+        return [self.model.item(row) for row in self._selection.rows()]
 
     def import_from(self, path: Path) -> None:
         """Take over the devices of a CSV file."""
-        try:
-            devices, said = device_list_file.read(path, self.model.devices)
-        except OtaError as error:
-            self._say(str(error))
-            return
-        self._change(devices, said)
+
+        def take(incoming: device_list_file.Incoming) -> None:
+            self._change(*incoming.merged(self.model.items))
+
+        self._say(self.tr("Reading {}…").format(path.name))
+        self._run(lambda: device_list_file.read(path), take, self._fail)
 
     def export_to(self, path: Path) -> None:
         """Write all devices, shown or not, to a CSV file."""
-        try:
-            self._say(device_list_file.write(path, self.model.devices))
-        except OtaError as error:
-            self._say(str(error))
+        devices = self.model.items
+        self._say(self.tr("Writing {}…").format(path.name))
+        self._run(lambda: device_list_file.write(path, devices), self._say, self._fail)
 
     def remove_selected(self) -> None:
         """Take them out of the book; Undo brings them back."""
         gone = self.selected()
         if gone:
             what = gone[0].name or gone[0].url if len(gone) == 1 else self.tr("%d devices") % len(gone)
-            left = AddressBook(self.model.devices).remove(gone)
+            left = AddressBook(self.model.items).remove(gone)
             self._change(left.devices, self.tr("Removed %s.") % what)
 
     def _set_up_table(self) -> None:
         table = self.table
-        table.take(self.model, self.shown, DevicesModel.NAME, Qt.SortOrder.AscendingOrder)
+        self._selection = table.take(self.model, DevicesModel.NAME, Qt.SortOrder.AscendingOrder)
         table.setItemDelegateForColumn(DevicesModel.URL, self.editor)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         triggers = QAbstractItemView.EditTrigger
@@ -138,6 +149,7 @@ class DevicesPage(QWidget):
         selection = self.table.selectionModel()
         assert selection is not None
         selection.selectionChanged.connect(self._count)
+        self.model.changed.connect(self._show_right_thing)
         self.filter.textChanged.connect(self._filtered)
         self.editor.said.connect(self._say)
         self.model.edited.connect(self._edited)
@@ -150,48 +162,40 @@ class DevicesPage(QWidget):
         self.empty.pressed.connect(self._empty_pressed)
 
     def _add(self, device: Device) -> None:
-        self._change([*self.model.devices, device], self.tr("Added %s.") % (device.name or device.url))
+        self._change([*self.model.items, device], self.tr("Added %s.") % (device.name or device.url))
 
     def _edited(self) -> None:
         self._undo = None
         self.undo.hide()
         self.form.judge()
-        self.changed.emit(AddressBook(self.model.devices))
+        self.changed.emit(AddressBook(self.model.items))
 
     def _change(self, devices: Sequence[Device], said: str) -> None:
-        before = self.model.devices
+        before = self.model.items
         self._take(devices)
         self._say(said)
         self._undo = before
         self.undo.show()
-        self.changed.emit(AddressBook(self.model.devices))
+        self.changed.emit(AddressBook(self.model.items))
 
     def _bring_back(self) -> None:
         if self._undo is not None:
             self._take(self._undo)
             self._say("")
             self.table.setFocus(Qt.FocusReason.OtherFocusReason)
-            self.changed.emit(AddressBook(self.model.devices))
+            self.changed.emit(AddressBook(self.model.items))
 
     def _take(self, devices: Sequence[Device]) -> None:
-        chosen = {device.key for device in self.selected()}
         self.model.show(devices)
-        again = QItemSelection()
-        rows = (row for row in range(self.shown.rowCount()) if self.shown.device(row).key in chosen)
-        for _, run in groupby(enumerate(rows), lambda pair: pair[1] - pair[0]):
-            together = [row for _, row in run]
-            again.append(QItemSelectionRange(self.shown.index(together[0], 0), self.shown.index(together[-1], self.model.NOTE)))
-        if chosen and (selection := self.table.selectionModel()):
-            selection.select(again, QItemSelectionModel.SelectionFlag.Select)
         self.form.judge()
         self._show_right_thing()
 
     def _filtered(self, text: str) -> None:
-        self.shown.look_for(text)
+        self.model.look_for(text)
         self._show_right_thing()
 
     def _empty_pressed(self) -> None:
-        if self.model.devices:
+        if self.model.total:
             self.filter.clear()
             self.filter.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
@@ -216,6 +220,9 @@ class DevicesPage(QWidget):
         if path:
             self.export_to(Path(path))
 
+    def _fail(self, error: OtaError) -> None:
+        self._say(str(error))
+
     def _say(self, text: str) -> None:
         self._undo = None
         self.undo.hide()
@@ -223,21 +230,20 @@ class DevicesPage(QWidget):
         self.notice.setVisible(bool(text))
 
     def _count(self) -> None:
-        selection, there = self.table.selectionModel(), self.shown.rowCount()
-        chosen = sum(part.height() for part in selection.selection()) if selection else 0
+        chosen, there = len(self._selection.rows()), self.model.rowCount()
         self.count.setText(self.tr("%(chosen)d of %(there)d selected") % {"chosen": chosen, "there": there} if there else "")
         self.remove.setEnabled(bool(chosen))
         self.notify.setEnabled(bool(chosen))
         self.notify.setToolTip("" if chosen else self.tr("Select devices first; Ctrl+A selects all that are shown"))
-        self.save.setEnabled(bool(self.model.devices))
+        self.save.setEnabled(bool(self.model.total))
 
     def _show_right_thing(self) -> None:
         self._count()
-        if self.shown.rowCount():
+        if self.model.rowCount():
             self._stack.setCurrentWidget(self.table)
             return
         self._stack.setCurrentWidget(self.empty)
-        if self.model.devices:
+        if self.model.total:
             self.empty.say(
                 self.tr("No device matches"),
                 self.tr("No device has “%s” in its name, address, group or note.") % self.filter.text(),

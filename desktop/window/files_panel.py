@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PyQt5.QtCore import QTimer, pyqtSignal
+from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from common.finding import Role
 from desktop.bundle import Bundle, PickedFile
 from desktop.window.drop_area import DropArea
-from desktop.window.files_table import FilesTable
-from desktop.window.shades import QuietLabel
+from desktop.window.file_cards import FileCards
+from desktop.window.wrapped_label import WrappedLabel
 
-_MOST_ROWS, _MOST_SAID = 30, 5
+_MOST_CARDS, _MOST_SAID = 30, 5
+_MENU_WIDTH = 60
+"""Average letters of a set of files in the menu."""
 _AGE_STEP = 10_000
 """Milliseconds between two looks at the clock."""
 
@@ -29,22 +32,25 @@ class FilesPanel(QWidget):
     """Path, and Role or None."""
     removed = pyqtSignal(object)
     """Path."""
+    forget_recent_asked = pyqtSignal()
+    """The recent sets are no longer to be offered."""
 
     def __init__(self, parent: QWidget | None = None, clock: Callable[[], float] = time.time) -> None:
         super().__init__(parent)
         self._clock = clock
         self._folder = ""
         self.drop_area = DropArea()
-        self.table = FilesTable()
-        self.table.role_changed.connect(self.role_changed)
-        self.table.removed.connect(self.removed)
-        self.said = QuietLabel()
+        self.cards = FileCards()
+        self.cards.role_changed.connect(self.role_changed)
+        self.cards.removed.connect(self.removed)
+        self.said = WrappedLabel()
         self.choose_button = _button(self.tr("Choose fil&es…"))
         self.choose_button.clicked.connect(self._choose_files)
         self.folder_button = _button(self.tr("Choose fo&lder…"))
         self.folder_button.clicked.connect(self._choose_folder)
         self.recent_button = _button(self.tr("Recen&t sets"))
         self.recent_menu = QMenu(self.recent_button)
+        self.recent_menu.setToolTipsVisible(True)
         self.recent_button.setMenu(self.recent_menu)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -55,9 +61,10 @@ class FilesPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addWidget(self.drop_area, 1)
-        column.addWidget(self.table, 1)
+        column.addWidget(self.cards, 1)
         column.addWidget(self.said)
         column.addLayout(row)
+        column.addStretch(0)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._show_ages)
         self.show_recent([])
@@ -70,12 +77,11 @@ class FilesPanel(QWidget):
         said = list(bundle.said[:_MOST_SAID])
         if (more := len(bundle.said) - _MOST_SAID) > 0:
             said.append(self.tr("… and {} more like this.").format(more))
-        if (more := len(files) - _MOST_ROWS) > 0:
+        if (more := len(files) - _MOST_CARDS) > 0:
             said.append(self.tr("{} more files without a role are not shown.").format(more))
-        self.said.setText("\n".join(said))
-        self.said.setVisible(bool(said))
-        placed = self.table.show_files(files[:_MOST_ROWS])
-        self.table.setVisible(bool(files))
+        self.said.say("\n".join(said))
+        placed = self.cards.show_files(files[:_MOST_CARDS])
+        self.cards.setVisible(bool(files))
         self.drop_area.setVisible(not files)
         if not placed:
             self.choose_button.setFocus()
@@ -88,14 +94,31 @@ class FilesPanel(QWidget):
     def show_recent(self, sets: Sequence[Sequence[Path]]) -> None:
         """Offer these sets of files, the latest first."""
         self.recent_menu.clear()
-        for paths in sets:
-            if not paths:
-                continue
+        for paths in filter(None, sets):
             names = ", ".join(path.name for path in paths[:3]) + ("…" if len(paths) > 3 else "")
-            action = self.recent_menu.addAction(f"{names}  –  {paths[0].parent}".replace("&", "&&"))
+            action = self.recent_menu.addAction(self._short(names, paths[0].parent).replace("&", "&&"))
             if action is not None:
+                whole = "\n".join(map(str, paths))
+                action.setToolTip(f"<qt>{'<br>'.join(map(html.escape, map(str, paths)))}</qt>")
+                action.setStatusTip(whole)
                 action.triggered.connect(lambda _=False, picked=list(paths): self.paths_picked.emit(picked))
         self.recent_button.setEnabled(not self.recent_menu.isEmpty())
+        if not self.recent_menu.isEmpty():
+            self.recent_menu.addSeparator()
+            forget = self.recent_menu.addAction(self.tr("&Forget these"))
+            if forget is not None:
+                forget.setToolTip(self.tr("Empty this list; the files stay on disk"))
+                forget.triggered.connect(self._forget)
+
+    def _forget(self) -> None:
+        self.forget_recent_asked.emit()
+
+    def _short(self, names: str, folder: Path) -> str:
+        """Names and their folder, with as much left out in their middle as a menu has no room for."""
+        metrics = self.recent_menu.fontMetrics()
+        room = metrics.averageCharWidth() * _MENU_WIDTH
+        first = metrics.elidedText(names, Qt.TextElideMode.ElideMiddle, room)
+        return f"{first}  –  {metrics.elidedText(str(folder), Qt.TextElideMode.ElideMiddle, room)}"
 
     def show_drop(self, over: bool) -> None:
         """Whether files are held over the window just now."""
@@ -103,7 +126,7 @@ class FilesPanel(QWidget):
         self.drop_area.update()
 
     def _show_ages(self) -> None:
-        self.table.show_ages(self._clock())
+        self.cards.show_ages(self._clock())
 
     def _choose_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose manifest and images"), self._folder)

@@ -14,7 +14,8 @@ from common.checked import CheckedImage, CheckedManifest
 from common.finding import Role
 from desktop import wording
 from desktop.bundle import Bundle, PickedFile
-from desktop.window.shades import AMBER, RED, PlainLabel, QuietLabel, blend, tone
+from desktop.window.shades import AMBER, RED, QuietLabel, blend, tone
+from desktop.window.wrapped_label import WrappedLabel
 
 _LEAST_HEADER = 5.0
 """Pixels: a header is a thousandth of its slot, and is to be seen."""
@@ -140,7 +141,7 @@ class FlashPicture(QWidget):
         self.empty = QuietLabel()
         self._columns = QHBoxLayout()
         self._columns.setSpacing(24)
-        self.legends: list[PlainLabel] = []
+        self.legends: list[WrappedLabel] = []
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -163,7 +164,7 @@ class FlashPicture(QWidget):
             self._columns.removeWidget(old)
             old.deleteLater()
         texts = [self._words(slot, manifest) for slot in slots]
-        self.legends = [PlainLabel("\n".join(lines)) for lines in texts]
+        self.legends = [WrappedLabel("\n".join(lines)) for lines in texts]
         for legend in self.legends:
             legend.setAlignment(Qt.AlignmentFlag.AlignTop)
             self._columns.addWidget(legend, 1)

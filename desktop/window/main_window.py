@@ -25,9 +25,9 @@ from common.errors import OtaError
 from common.finding import Role
 from common.preflight import SLOTS
 from common.release import Release
-from desktop import address_book
 from desktop.address_book import AddressBook
 from desktop.bundle import Bundle
+from desktop.window.address_book_keeper import AddressBookKeeper
 from desktop.window.devices_page import DevicesPage
 from desktop.window.dropped import dropped
 from desktop.window.files_panel import FilesPanel
@@ -43,6 +43,7 @@ from desktop.window.release_flow import Look, ReleaseFlow
 from desktop.window.releases_page import ReleasesPage
 from desktop.window.server_bar import ServerBar
 from desktop.window.server_link import ServerLink
+from desktop.window.server_wiring import ServerWiring
 from desktop.window.settings import Settings
 
 
@@ -55,12 +56,14 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(self.tr("OTA Publisher"))
         self.setAcceptDrops(True)
         self._bar = ServerBar()
+        self._server = ServerWiring(self._bar, link, local, settings, self)
         self._files = FilesPanel()
         self._picture = FlashPicture()
         self._findings = FindingsView()
         self._publish = PublishPanel()
         self._releases = ReleasesPage()
-        self._devices = DevicesPage()
+        self._devices = DevicesPage(lambda call, done, failed: jobs.start(lambda _p, _c: call(), done, failed))
+        self._keeper = AddressBookKeeper(jobs, own_folder() / "devices.json", self)
         self._reachable = False
         self._line = QLabel()
         self._line.setWordWrap(True)
@@ -81,6 +84,8 @@ class MainWindow(QMainWindow):
                 (self.tr("&Type its address"), "Ctrl+L", self._bar.focus_address),
                 (self.tr("&Look again"), QKeySequence.StandardKey.Refresh, link.refresh),
                 (self.tr("&Start one on this computer"), None, self._start_server),
+                (self.tr("To&ken…"), None, self._bar.open_token),
+                (self.tr("&Forget this server"), None, self._bar.forget_chosen),
             ],
             self.tr("V&iew"): [
                 (self.tr("&Publish"), "Ctrl+1", lambda: self._tabs.setCurrentIndex(0)),
@@ -126,6 +131,7 @@ class MainWindow(QMainWindow):
         self._files.paths_picked.connect(flow.pick)
         self._files.role_changed.connect(flow.set_role)
         self._files.removed.connect(flow.remove)
+        self._files.forget_recent_asked.connect(self._forget_recent)
         flow.bundle_changed.connect(self._show_bundle)
         flow.looked.connect(self._show_look)
         flow.said.connect(self._say)
@@ -138,22 +144,23 @@ class MainWindow(QMainWindow):
         self._publish.cancel_asked.connect(flow.cancel)
         self._publish.retry_asked.connect(flow.retry)
         self._publish.id_edited.connect(flow.set_publish_id)
-        self._bar.chosen.connect(self._choose_server)
         self._bar.start_asked.connect(self._start_server)
         link.asking.connect(self._show_asking)
         link.answered.connect(self._show_releases)
         link.silent.connect(self._show_silence)
+        link.barred.connect(self._show_no_answer)
         link.refused.connect(lambda error: self._say(str(error)))
         self._releases.refresh_asked.connect(link.refresh)
         self._releases.withdraw_asked.connect(link.withdraw)
         self._releases.restore_asked.connect(link.restore)
         self._releases.remove_asked.connect(link.remove)
         self._releases.notify_asked.connect(self._notify_of)
-        self._devices.changed.connect(self._keep_book)
+        self._devices.changed.connect(self._keeper.keep)
+        self._keeper.failed.connect(self._say)
+        self._keeper.loaded.connect(self._show_book)
         self._devices.notify_asked.connect(self._put_devices)
-        self._local.started.connect(self._use_own_server)
+        self._server.said.connect(self._say)
         self._local.failed.connect(self._say)
-        self._local.ended.connect(link.refresh)
 
     def _restore(self) -> None:
         settings = self._settings
@@ -165,20 +172,10 @@ class MainWindow(QMainWindow):
         self._files.show_bundle(self._flow.bundle)
         self._findings.show_checked(None)
         self._publish.set_devices(settings.devices)
-        self._devices.show_book(self._load_book())
-        self._bar.show_servers(settings.servers)
-        self._link.choose(settings.server)
+        self._devices.setEnabled(False)
+        self._keeper.load()
+        self._server.restore()
         self._files.choose_button.setFocus()
-
-    def _choose_server(self, url: str) -> None:
-        self._settings.use_server(url)
-        self._bar.show_servers(self._settings.servers)
-        self._link.choose(url)
-
-    def _use_own_server(self, url: str) -> None:
-        """Its address is another one each time, so it is not remembered."""
-        self._bar.show_servers((url, *self._settings.servers), url)
-        self._link.choose(url)
 
     def _start_server(self) -> None:
         place = own_folder()
@@ -188,6 +185,7 @@ class MainWindow(QMainWindow):
     def _show_bundle(self, bundle: Bundle) -> None:
         self._files.show_bundle(bundle)
         self._findings.show_checked(None, self.tr("Checking…") if bundle.files else "")
+        self._publish.show_checking(bool(bundle.files))
         if bundle.files:
             self._settings.add_recent([file.path for file in bundle.files.values()])
             self._files.show_recent(self._settings.recent)
@@ -223,8 +221,11 @@ class MainWindow(QMainWindow):
         self._releases.show_trouble("")
 
     def _show_silence(self, why: str) -> None:
-        self._reachable = False
         self._bar.show_state(False, why)
+        self._show_no_answer(why)
+
+    def _show_no_answer(self, why: str) -> None:
+        self._reachable = False
         self._publish.show_server(False)
         self._releases.show_trouble(why)
 
@@ -250,18 +251,13 @@ class MainWindow(QMainWindow):
         if paths:
             self._flow.pick([Path(path) for path in paths])
 
-    def _load_book(self) -> AddressBook:
-        try:
-            return address_book.load(own_folder() / "devices.json")
-        except OtaError as error:
-            self._say(str(error))
-            return AddressBook(())
+    def _show_book(self, book: AddressBook) -> None:
+        self._devices.show_book(book)
+        self._devices.setEnabled(True)
 
-    def _keep_book(self, book: AddressBook) -> None:
-        try:
-            address_book.save(book, own_folder() / "devices.json")
-        except OtaError as error:
-            self._say(str(error))
+    def _forget_recent(self) -> None:
+        self._settings.forget_recent()
+        self._files.show_recent(())
 
     def _say(self, sentence: str) -> None:
         self._line.setText(sentence)
@@ -295,5 +291,6 @@ class MainWindow(QMainWindow):
         self._settings.devices = self._publish.devices
         self.hide()
         self._jobs.stop()
+        self._keeper.finish()
         self._local.stop()
         super().closeEvent(event)

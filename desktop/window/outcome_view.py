@@ -1,23 +1,17 @@
-"""What became of publishing: a few sentences, each device's answer, and the summary of both to copy or to save."""
+"""What became of publishing: a few sentences, a row for each device, and the summary of both to copy or to save."""
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+import datetime as dt
+
+from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from common.errors import OtaError
-from common.notification import DeviceState, Notification
 from common.release import Release, State
+from desktop.following import Following
+from desktop.window.device_table import DeviceTable
+from desktop.window.wrapped_label import WrappedLabel
 
 
 class Outcome(QWidget):
@@ -28,20 +22,17 @@ class Outcome(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lines: list[str] = []
-        self._failed = False
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._results = QTreeWidget()
-        self._results.setAccessibleName(self.tr("The devices' answers"))
-        self._results.setRootIsDecorated(False)
-        self._results.setWordWrap(True)
-        self._results.setHeaderLabels([self.tr("Device"), self.tr("Answer"), self.tr("Why")])
+        self._began = _now()
+        self._now = Following("")
+        self._busy = False
+        self._text = WrappedLabel()
+        self._results = DeviceTable(self.tr("The devices, and how far each is"))
+        self._kept = WrappedLabel()
         self._retry = QPushButton(self.tr("Retr&y the failed ones"))
         self._copy, self._save = QPushButton(self.tr("Copy su&mmary")), QPushButton(self.tr("Sa&ve summary…"))
         self._retry.clicked.connect(self.retry_asked)
         self._copy.clicked.connect(self._copy_summary)
-        self._save.clicked.connect(self._save_summary)
+        self._save.clicked.connect(self._ask_where)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._text)
@@ -51,28 +42,40 @@ class Outcome(QWidget):
             row.addWidget(button)
         row.addStretch(1)
         column.addLayout(row)
+        column.addWidget(self._kept)
         self.clear()
         self.show_busy(False)
 
     @property
     def summary(self) -> str:
-        """What happened, as text."""
-        rows = [self._results.topLevelItem(n) for n in range(self._results.topLevelItemCount())]
-        devices = ["  ".join(row.text(column) for column in range(3)).rstrip() for row in rows if row is not None]
-        return "\n".join([*self._lines, *devices])
+        """What happened, as it is shown."""
+        return "\n".join([*self._lines, *map(self._results.line, self._results.rows)])
+
+    @property
+    def report(self) -> str:
+        """The same to be kept: with the time, the server and the publish id."""
+        heads = [self.tr("Publishing with OTA Publisher, {}").format(self._began)]
+        if self._now.server:
+            heads.append(self.tr("Server: {}").format(self._now.server))
+        if self._now.publish_id:
+            heads.append(self.tr("Publish id: {}").format(self._now.publish_id))
+        heads.append(self.tr("As of {}:").format(_now()))
+        return "\n".join([*heads, "", self.summary])
 
     def clear(self) -> None:
         """Nothing happened yet."""
-        self._lines, self._failed = [], False
-        self._text.clear()
-        self._results.clear()
+        self._lines, self._began, self._now = [], _now(), Following("")
+        self._text.say("")
+        self._kept.say("")
+        self._results.show_rows(())
         self._results.setVisible(False)
 
-    def show_busy(self, busy: bool) -> None:
-        """While it goes on, there is nothing to retry or to keep."""
-        self._retry.setVisible(self._failed and not busy)
+    def show_busy(self, busy: bool, told: bool = False) -> None:
+        """While files are sent and devices are told there is nothing to retry or to keep; while they are watched, there is."""
+        self._busy = busy and not told
+        self._retry.setVisible(bool(self._now.failed) and not self._busy)
         for button in (self._copy, self._save):
-            button.setVisible(bool(self._lines) and not busy)
+            button.setVisible(bool(self._lines) and not self._busy)
 
     def show_published(self, release: Release, created: bool) -> None:
         """It is on the server."""
@@ -83,43 +86,52 @@ class Outcome(QWidget):
         if release.state is not State.READY:
             self._say(self.tr("It is {}: devices do not get it.").format(release.state))
 
-    def show_notified(self, notification: Notification) -> None:
-        """Each device's answer so far."""
-        words = {
-            DeviceState.WAITING: self.tr("waiting"),
-            DeviceState.ACCEPTED: self.tr("notified"),
-            DeviceState.REFUSED: self.tr("refused"),
-            DeviceState.UNREACHABLE: self.tr("unreachable"),
-        }
-        self._results.clear()
-        for result in notification.results:
-            why = "" if result.state is DeviceState.ACCEPTED else result.message
-            self._results.addTopLevelItem(QTreeWidgetItem([result.device, words[result.state], why]))
-        self._results.resizeColumnToContents(0)
-        self._results.setVisible(True)
-        self._failed = notification.done and any(r.state is not DeviceState.ACCEPTED for r in notification.results)
-        if not self._lines:
-            self._say(self.tr("Notifying devices of {}.").format(notification.publish_id))
+    def show_following(self, now: Following) -> None:
+        """What is known of each device so far."""
+        before, self._now = self._now, now
+        if now.rows:
+            self._results.show_rows(now.rows)
+            self._results.setVisible(True)
+            if not self._lines:
+                self._say(self.tr("Notifying devices of {}.").format(now.publish_id))
+        if now.stopped and not before.stopped:
+            self._say(self.tr("You stopped watching; the devices go on by themselves."))
+        self._retry.setVisible(bool(now.failed) and not self._busy)
 
     def show_failed(self, error: OtaError) -> None:
         """What ended it."""
         self._say(str(error))
 
+    def save(self, path: str) -> None:
+        """Write the summary there, and say how that went."""
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(self.report + "\n")
+        except OSError as error:
+            text = self.tr("The summary could not be saved as {} ({}): choose another place.")
+            self._kept.say(text.format(path, error.strerror))
+        else:
+            self._kept.say(self.tr("The summary was saved as {}.").format(path))
+
     def _say(self, sentence: str) -> None:
         self._lines.append(sentence)
-        self._text.setText("\n".join(self._lines))
+        self._text.say("\n".join(self._lines))
 
     def _copy_summary(self) -> None:
         clipboard = QApplication.clipboard()
         if clipboard is not None:
-            clipboard.setText(self.summary)
+            clipboard.setText(self.report)
+            self._kept.say(self.tr("The summary was copied."))
 
-    def _save_summary(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the summary"), "summary.txt", self.tr("Text files (*.txt)"))
-        if not path:
-            return
-        try:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(self.summary + "\n")
-        except OSError as error:
-            self._say(self.tr("The summary could not be saved: {}.").format(error.strerror))
+    def _ask_where(self) -> None:
+        dialog = QFileDialog(self, self.tr("Save the summary"), "", self.tr("Text files (*.txt)"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("txt")
+        dialog.selectFile("summary.txt")
+        dialog.fileSelected.connect(self.save)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+
+def _now() -> str:
+    return f"{dt.datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from PyQt5.QtCore import QAbstractItemModel, QSortFilterProxyModel, Qt
+from PyQt5.QtCore import QItemSelectionModel, Qt
 from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QAbstractItemView, QAction, QHeaderView, QTableView
 
+from desktop.window.kept_selection import KeptSelection
+from desktop.window.row_list import RowList
+
 
 class PlainTable(QTableView):
-    """Whole rows, sorted by a click on a title, no grid; Tab leaves it. It owns the models that it shows."""
+    """Whole rows, sorted by a click on a title, no grid; Tab leaves it. It owns the model that it shows."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -23,22 +27,23 @@ class PlainTable(QTableView):
         self.setMinimumHeight(self.fontMetrics().height() * 6)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
-    def take(self, model: QAbstractItemModel, shown: QSortFilterProxyModel, by: int, order: Qt.SortOrder) -> None:
-        """Show `model` by way of `shown`, sorted by this column at first."""
-        for owned in (shown, model):
-            owned.setParent(self)  # a view that outlives its model complains
-        self.setModel(shown)
+    def take(self, model: RowList[Any], by: int, order: Qt.SortOrder) -> KeptSelection:
+        """Show it, sorted by this column at first; the selection, which outlives what becomes of the rows."""
+        model.setParent(self)  # a view that outlives its model complains
+        self.setModel(model)
         self.setSortingEnabled(True)
         self.sortByColumn(by, order)
         rows, columns = self.verticalHeader(), self.horizontalHeader()
         assert rows is not None
         assert columns is not None
+        columns.setSelectionModel(QItemSelectionModel(model, columns))  # or each title asks whether all its cells are selected
         rows.hide()
         rows.setDefaultSectionSize(int(self.fontMetrics().height() * 1.9))
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         columns.setHighlightSections(False)
         columns.setResizeContentsPrecision(0)  # the rows in sight: all of them take a third of a second
         columns.setMinimumSectionSize(self.fontMetrics().averageCharWidth() * 8)
+        return KeptSelection(self, model)
 
     def set_widths(self, mode: QHeaderView.ResizeMode) -> QHeaderView:
         """How all columns get their widths; the header, for those that differ."""

@@ -24,7 +24,7 @@ from common.release import Release
 from desktop.window.empty_state import EmptyState
 from desktop.window.plain_table import PlainTable
 from desktop.window.release_details import ReleaseDetails
-from desktop.window.releases_model import ReleasesFilter, ReleasesModel
+from desktop.window.releases_model import ReleasesModel
 from desktop.window.said_label import SaidLabel
 
 
@@ -44,7 +44,6 @@ class ReleasesPage(QWidget):
         self._trouble = ""
         self._as_of = ""
         self.model = ReleasesModel()
-        self.shown = ReleasesFilter(self.model)
         self.filter = QLineEdit()
         self.filter.setClearButtonEnabled(True)
         self.filter.setPlaceholderText(self.tr("name, board, state, file …"))
@@ -73,11 +72,10 @@ class ReleasesPage(QWidget):
 
     def show_releases(self, releases: Sequence[Release]) -> None:
         """What is on the server now; what was selected stays selected."""
-        current = self._current()
         self._known, self._trouble = True, ""
         self._as_of = dt.datetime.now().astimezone().strftime("%H:%M:%S")
         self.model.show(releases)
-        self._select(current.publish_id if current else None)
+        self._select()
         self._show_right_thing()
 
     def show_trouble(self, why: str) -> None:
@@ -99,7 +97,7 @@ class ReleasesPage(QWidget):
 
     def _set_up_table(self) -> None:
         table = self.table
-        table.take(self.model, self.shown, ReleasesModel.PUBLISHED, Qt.SortOrder.DescendingOrder)
+        table.take(self.model, ReleasesModel.PUBLISHED, Qt.SortOrder.DescendingOrder)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         columns = table.set_widths(QHeaderView.ResizeMode.ResizeToContents)
         columns.setSectionResizeMode(ReleasesModel.NAME, QHeaderView.ResizeMode.Stretch)
@@ -125,7 +123,7 @@ class ReleasesPage(QWidget):
         selection = self.table.selectionModel()
         assert selection is not None
         selection.currentRowChanged.connect(self._row_changed)
-        self.shown.modelReset.connect(self._show_right_thing)
+        self.model.changed.connect(self._rows_changed)
         details = self.details
         details.notify_asked.connect(self.notify_asked)
         details.withdraw_asked.connect(self.withdraw_asked)
@@ -134,24 +132,24 @@ class ReleasesPage(QWidget):
         details.done.connect(self._said.setText)
 
     def _current(self) -> Release | None:
-        return self.shown.release(self.table.currentIndex())
+        return self.model.release(self.table.currentIndex())
 
-    def _select(self, publish_id: str | None) -> None:
-        row = self.shown.row_of(publish_id) if publish_id is not None else None
-        if row is None and self.shown.rowCount():
-            row = 0
-        if row is not None:
-            self.table.setCurrentIndex(self.shown.index(row, 0))
+    def _select(self) -> None:
+        """The first one, where what was selected is gone; and the details of what may have changed."""
+        if self.model.rowCount() and not self.table.currentIndex().isValid():
+            self.table.setCurrentIndex(self.model.index(0, 0))
         self.details.show_release(self._current())
 
+    def _rows_changed(self) -> None:
+        self._select()
+        self._show_right_thing()
+
     def _row_changed(self, to: QModelIndex) -> None:
-        self.details.show_release(self.shown.release(to))
+        self.details.show_release(self.model.release(to))
         self._say()
 
     def _filtered(self, text: str) -> None:
-        current = self._current()
-        self.shown.look_for(text)
-        self._select(current.publish_id if current else None)
+        self.model.look_for(text)
         self._show_right_thing()
 
     def _ask_refresh(self) -> None:
@@ -159,7 +157,7 @@ class ReleasesPage(QWidget):
             self.refresh_asked.emit()
 
     def _empty_pressed(self) -> None:
-        if self.model.releases:
+        if self.model.total:
             self.filter.clear()
             self.filter.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
@@ -168,10 +166,10 @@ class ReleasesPage(QWidget):
     def _say(self) -> None:
         if self._busy:
             self._said.setText(self.tr("Asking the server…"))
-        elif self._trouble and self.model.releases:
+        elif self._trouble and self.model.total:
             self._said.setText(self.tr("%(why)s What is shown is as of %(when)s.") % {"why": self._trouble, "when": self._as_of})
-        elif self.model.releases:
-            whole, part = len(self.model.releases), self.shown.rowCount()
+        elif self.model.total:
+            whole, part = self.model.total, self.model.rowCount()
             count = self.tr("%d releases") % whole if whole != 1 else self.tr("1 release")
             if part != whole:
                 count = self.tr("%(part)d of %(whole)d releases") % {"part": part, "whole": whole}
@@ -182,11 +180,11 @@ class ReleasesPage(QWidget):
 
     def _show_right_thing(self) -> None:
         self._say()
-        if self.model.releases and self.shown.rowCount():
+        if self.model.rowCount():
             self._stack.setCurrentWidget(self.split)
             return
         self._stack.setCurrentWidget(self.empty)
-        if self.model.releases:
+        if self.model.total:
             self.empty.say(
                 self.tr("No release matches"),
                 self.tr("Nothing on the server has “%s” in its name, board, class, state or files.") % self.filter.text(),

@@ -20,6 +20,7 @@ _STARTS = 5
 _PATIENCE = 60
 """Seconds."""
 _WATCHED = Path(__file__).with_name("watched_window.py")
+_LISTS = 3
 
 
 def run(plan: Plan, programs: Programs, checkout: Path) -> None:  # noqa: ARG001
@@ -29,6 +30,8 @@ def run(plan: Plan, programs: Programs, checkout: Path) -> None:  # noqa: ARG001
     with tempfile.TemporaryDirectory(dir=BUILD) as temporary:
         first = _start(checkout, Path(temporary))
         starts = [_start(checkout, Path(temporary)) for _ in range(count)]
+        table.doing(f"window: {plan.releases:,} releases, {_LISTS} times")
+        holds = [_holds(checkout, Path(temporary), plan.releases) for _ in range(_LISTS)]
     shown, usable, memory = ([one[n] for one in starts] for n in range(3))
     row = [
         "`python -m desktop`, offscreen",
@@ -40,6 +43,10 @@ def run(plan: Plan, programs: Programs, checkout: Path) -> None:  # noqa: ARG001
     header = ("", "first start", f"shown, median of {count}", "takes input", "longest", "RSS MiB")
     note = "From the start of the process until the window is drawn, and until a key that is typed is in a field. Aim: 1.5 s."
     table.show("The window", header, [row], [note])
+    acts = ("first shown", "shown again, unchanged", "sorted, worst column", "filtered, worst letter")
+    rows = [[act, table.milliseconds(median(part) * 1e3)] for act, part in zip(acts, zip(*holds, strict=True), strict=True)]
+    note = "For how long nothing else runs in the UI thread. Aim: 50 ms."
+    table.show(f"The longest hold of the window, {plan.releases:,} releases", ("", f"median of {_LISTS}"), rows, [note])
 
 
 def _start(checkout: Path, own: Path) -> tuple[float, float, float]:
@@ -62,6 +69,17 @@ def _start(checkout: Path, own: Path) -> tuple[float, float, float]:
         raise Unavailable(f"The window did not start, status {process.returncode} (is PyQt5 installed?):\n{err.strip()}")
     shown, usable, kib = map(float, said)
     return shown - begin, usable - begin, kib / 1024
+
+
+def _holds(checkout: Path, own: Path, releases: int) -> list[float]:
+    """Milliseconds. Raises Unavailable."""
+    command = [sys.executable, "-m", "tests.bench.long_list", str(releases)]
+    done = subprocess.run(
+        command, cwd=checkout, env=_environment(checkout, own), capture_output=True, text=True, timeout=_PATIENCE, check=False
+    )
+    if done.returncode:
+        raise Unavailable(f"The list was not shown, status {done.returncode}:\n{done.stderr.strip()}")
+    return [float(part) for part in done.stdout.split()]
 
 
 def _environment(checkout: Path, own: Path) -> Mapping[str, str]:

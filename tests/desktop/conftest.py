@@ -1,4 +1,4 @@
-"""Windows without a screen, settings in the test's own folder, and no trace of a QThread that has ended."""
+"""Windows without a screen, settings in the test's own folder, no keyring, and no trace of a QThread that has ended."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
+import keyring.backends.fail
 import pytest
 from PyQt5.QtCore import QSettings
 from PyQt5.QtGui import QColor, QFont, QPalette
@@ -43,6 +45,13 @@ def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     for kind in (QSettings.NativeFormat, QSettings.IniFormat):
         QSettings.setPath(kind, QSettings.UserScope, str(tmp_path / "settings"))
+
+
+@pytest.fixture(autouse=True)
+def _no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's own one is nobody's to test with; not for programs that a test starts either."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    keyring.set_keyring(keyring.backends.fail.Keyring())
 
 
 @pytest.fixture(autouse=True)

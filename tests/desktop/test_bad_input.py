@@ -21,6 +21,8 @@ from pytestqt.qtbot import QtBot
 from common.boards import Boards
 from common.device_url import DeviceUrl
 from common.finding import Role
+from desktop.following import Stage
+from desktop.server import Server as ChosenServer
 from desktop.window.jobs import Jobs
 from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
@@ -71,7 +73,12 @@ def open_window(qtbot: QtBot) -> Iterator[Open]:
     def make(server: str | None = None) -> MainWindow:
         jobs = Jobs()
         link = ServerLink(jobs)
-        flow = ReleaseFlow(jobs, Boards.load(None), lambda: server or link.url)
+
+        def chosen() -> ChosenServer | None:
+            url = server or link.url
+            return ChosenServer(url) if url else None
+
+        flow = ReleaseFlow(jobs, Boards.load(None), chosen)
         window = MainWindow(jobs, flow, link, LocalServer(), Settings())
         qtbot.addWidget(window)
         window.show()
@@ -96,7 +103,7 @@ def ota() -> Iterator[FakeOtaServer]:
 
 def connected(window: MainWindow, url: str, qtbot: QtBot) -> None:
     with qtbot.waitSignal(window._link.answered, timeout=WAIT):
-        window._choose_server(url)
+        window._server.choose(url)
 
 
 def shown(window: MainWindow) -> list[str]:
@@ -278,9 +285,10 @@ def test_a_server_that_answers_badly(
     assert window._publish.summary == line
     assert line in shown(window)
     if isinstance(fault, Fault) and fault is not Fault.RESET_IN_UPLOAD:
-        with qtbot.waitSignal(window._link.silent, timeout=WAIT):
+        barred = fault is Fault.HTML_403
+        with qtbot.waitSignal(window._link.barred if barred else window._link.silent, timeout=WAIT):
             window._link.refresh()
-        assert any("Not reachable – " in text for text in shown(window))
+        assert any(("does not let this computer in" if barred else "Not reachable – ") in text for text in shown(window))
     ota.fault = ota.error = None
     if window._link.url is None:
         connected(window, ota.url, qtbot)
@@ -292,7 +300,7 @@ def test_no_server_at_all(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) 
         port = closed.getsockname()[1]
     for url in (f"http://127.0.0.1:{port}", "ftp://example.org", "http://[fe80::1", "http://"):
         with qtbot.waitSignal(window._link.silent, timeout=WAIT):
-            window._choose_server(url)
+            window._server.choose(url)
         assert len([line for line in shown(window) if line.startswith("Not reachable – ")]) == 1
     window._flow.publish("v1", [], False)
     assert "does not answer" in window._publish.summary
@@ -319,7 +327,7 @@ def test_the_same_server_asked_again_while_it_is_slow(window: MainWindow, ota: F
     said: list[str] = []
     window._link.silent.connect(said.append)
     ota.fault = Fault.SILENCE
-    window._choose_server(ota.url)
+    window._server.choose(ota.url)
     qtbot.waitUntil(lambda: "GET /api/v1/releases" in ota.requests, timeout=WAIT)
     ota.fault = None
     connected(window, ota.url, qtbot)
@@ -390,15 +398,19 @@ def test_the_failed_devices_are_told_again(window: MainWindow, server: Server, q
         assert "busy" in first[2]
         with RiotDevice(host="127.0.0.1", port=port) as back:
             panel._outcome._retry.click()
+            stages = [Stage.NOTIFIED, Stage.REFUSED, Stage.NOTIFIED]
+            qtbot.waitUntil(lambda: [row.stage for row in panel._outcome._results.rows] == stages, timeout=60_000)
+            window._flow.cancel()
             qtbot.waitUntil(lambda: not window._flow.busy, timeout=60_000)
             again = panel.summary.split("\n")
-            assert [row.split("  ")[1] for row in again[1:]] == ["refused", "notified"]
+            assert [row.split("  ")[1] for row in again[-3:]] == ["notified", "refused", "notified"]
             assert (len(good.triggered), len(back.triggered)) == (1, 1)
-    qtbot.waitUntil(lambda: panel._id.text() in panel._taken, timeout=WAIT)
+    qtbot.waitUntil(lambda: panel._id.text() in panel._form._taken, timeout=WAIT)
     panel._outcome._copy.click()
     clipboard = QApplication.clipboard()
     assert clipboard is not None
-    assert clipboard.text() == panel.summary
+    assert clipboard.text().endswith(panel.summary)
+    assert f"Server: {server.url}" in clipboard.text()
 
 
 def test_telling_devices_is_cancelled(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
@@ -409,20 +421,20 @@ def test_telling_devices_is_cancelled(window: MainWindow, ota: FakeOtaServer, qt
     quick, slow = (str(DeviceUrl.parse(f"[fd00::{n}]/suit/trigger")) for n in (2, 3))
     ota.slow.add(slow)
     window._publish.set_devices(f"{quick}\n{slow}")
-    with qtbot.waitSignal(window._flow.notified, timeout=WAIT):
-        window._publish._button.click()
+    window._publish._button.click()
+    qtbot.waitUntil(lambda: "notified" in window._publish.summary, timeout=WAIT)
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
         window._publish._cancel.click()
     first, second, *rows = window._publish.summary.split("\n")
     assert first.startswith("Published ")
     assert second == "Cancelled: devices that have not answered yet may be told all the same."
-    assert [row.split("  ")[1] for row in rows] == ["notified", "waiting"]
+    assert [row.split("  ")[1] for row in rows] == ["notified", "no answer"]
     qtbot.waitUntil(lambda: window._jobs.running == 0, timeout=WAIT)
 
 
 def test_an_id_that_is_taken(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
     publishes(window, ota, qtbot)
-    qtbot.waitUntil(lambda: bool(window._publish._taken), timeout=WAIT)
+    qtbot.waitUntil(lambda: bool(window._publish._form._taken), timeout=WAIT)
     name = window._publish._id.text()
     dropped(window, [FILES[0].with_name("slot0.1700000100.bin")], qtbot)
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
@@ -446,9 +458,9 @@ def test_what_the_next_window_still_knows(open_window: Open, ota: FakeOtaServer,
         pass
     assert second._bar.url == second._link.url == ota.url
     assert second._publish.devices == "[fd00::2]/suit/trigger"
-    assert [device.name for device in second._load_book().devices] == ["Cellar"]
+    qtbot.waitUntil(lambda: [device.name for device in second._devices.model.items] == ["Cellar"], timeout=WAIT)
     actions = second._files.recent_menu.actions()
-    assert len(actions) == 1
+    assert len(actions) == 3
     with qtbot.waitSignal(second._flow.looked, timeout=WAIT):
         actions[0].trigger()
     assert _paths(second) == set(FILES)

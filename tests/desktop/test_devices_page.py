@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PyQt5.QtCore import QSortFilterProxyModel, Qt
+from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
-from desktop.address_book import AddressBook, Device
+from common.errors import OtaError
+from desktop.address_book import AddressBook, Device, load
+from desktop.window.address_book_keeper import AddressBookKeeper
 from desktop.window.devices_model import DevicesModel
 from desktop.window.devices_page import DevicesPage
+from desktop.window.jobs import Jobs
 
 LEFT = Qt.MouseButton.LeftButton
 KITCHEN = Device("Kitchen", "[fd00::2]/suit/trigger", "sensors", "behind the fridge")
@@ -37,13 +42,13 @@ def full(page: DevicesPage) -> DevicesPage:
 
 
 def names(page: DevicesPage) -> list[str]:
-    return [page.shown.device(row).name for row in range(page.shown.rowCount())]
+    return [page.model.item(row).name for row in range(page.model.rowCount())]
 
 
 def edit(page: DevicesPage, row: int, column: int) -> QLineEdit:
     page.table.setFocus()
-    page.table.setCurrentIndex(page.shown.index(row, column))
-    page.table.edit(page.shown.index(row, column))
+    page.table.setCurrentIndex(page.model.index(row, column))
+    page.table.edit(page.model.index(row, column))
     viewport = page.table.viewport()
     assert viewport is not None
     [editor] = [e for e in viewport.findChildren(QLineEdit) if e.isVisible()]
@@ -124,7 +129,7 @@ def test_escape_gives_the_old_url_back(full: DevicesPage, qtbot: QtBot) -> None:
     editor = edit(full, 1, DevicesModel.URL)
     qtbot.keyClicks(editor, "nonsense://")
     qtbot.keyClick(editor, Qt.Key.Key_Escape)
-    assert full.model.devices == BOOK.devices
+    assert full.model.items == BOOK.devices
     assert full.notice.isHidden()
 
 
@@ -134,7 +139,7 @@ def test_a_url_left_half_typed_is_quoted_and_not_taken(full: DevicesPage, qtbot:
     full.filter.setFocus()
     qtbot.waitUntil(lambda: "was not taken over" in full.notice.text(), timeout=1000)
     assert "fe80::2%" in full.notice.text()
-    assert full.model.devices == BOOK.devices
+    assert full.model.items == BOOK.devices
 
 
 def test_filtered_and_selected_devices_are_notified(full: DevicesPage, qtbot: QtBot) -> None:
@@ -149,12 +154,12 @@ def test_filtered_and_selected_devices_are_notified(full: DevicesPage, qtbot: Qt
     assert "No device matches" in full.empty.text()
     assert not full.notify.isEnabled()
     qtbot.mouseClick(full.empty.button, LEFT)
-    assert full.shown.rowCount() == 3
+    assert full.model.rowCount() == 3
 
 
 def test_a_url_that_cannot_be_read_is_marked_and_left_out(page: DevicesPage, qtbot: QtBot) -> None:
     page.show_book(AddressBook((DOOR, Device("Old", "http://x"))))
-    index = page.shown.index(1, DevicesModel.URL)
+    index = page.model.index(1, DevicesModel.URL)
     assert not index.data(Qt.ItemDataRole.DecorationRole).isNull()
     assert "scheme" in index.data(Qt.ItemDataRole.ToolTipRole)
     page.table.selectAll()
@@ -199,11 +204,11 @@ def test_import_merges_and_names_the_lines_left_out(full: DevicesPage, tmp_path:
     file = tmp_path / "more.csv"
     file.write_text("name,url,group,note\nGate,10.0.0.7:5684/fw,doors,\nBad,http://x,,\nNew,10.0.0.9,,\n", encoding="utf-8")
     full.import_from(file)
-    assert [d.name for d in full.model.devices] == ["Kitchen", "Gate", "Bench", "New"]
+    assert [d.name for d in full.model.items] == ["Kitchen", "Gate", "Bench", "New"]
     assert "1 new, 1 changed" in full.notice.text()
     assert "Line 3" in full.notice.text()
     full.undo.click()
-    assert full.model.devices == BOOK.devices
+    assert full.model.items == BOOK.devices
 
 
 def test_files_that_are_no_list_are_one_line_each(full: DevicesPage, tmp_path: Path) -> None:
@@ -217,20 +222,18 @@ def test_files_that_are_no_list_are_one_line_each(full: DevicesPage, tmp_path: P
     for path, said in wrong.items():
         full.import_from(path)
         assert said in full.notice.text()
-        assert full.model.devices == BOOK.devices
+        assert full.model.items == BOOK.devices
     full.export_to(tmp_path)
     assert "cannot be written" in full.notice.text()
 
 
 def test_rows_that_are_sorted_otherwise_edit_the_right_device(full: DevicesPage, qtbot: QtBot) -> None:
     full.table.sortByColumn(DevicesModel.GROUP, Qt.SortOrder.DescendingOrder)
-    model = full.table.model()
-    assert isinstance(model, QSortFilterProxyModel)
     editor = edit(full, 0, DevicesModel.URL)
     qtbot.keyClicks(editor, "fd00::9")
     with qtbot.waitSignal(full.changed):
         qtbot.keyClick(editor, Qt.Key.Key_Return)
-    assert full.model.devices[0] == Device("Kitchen", "[fd00::9]/suit/trigger", "sensors", "behind the fridge")
+    assert full.model.items[0] == Device("Kitchen", "[fd00::9]/suit/trigger", "sensors", "behind the fridge")
 
 
 def test_sorting_keeps_the_selection_and_the_order_of_the_book(full: DevicesPage, qtbot: QtBot) -> None:
@@ -238,10 +241,93 @@ def test_sorting_keeps_the_selection_and_the_order_of_the_book(full: DevicesPage
     full.table.sortByColumn(DevicesModel.NAME, Qt.SortOrder.DescendingOrder)
     assert names(full) == ["Kitchen", "Door", "Bench"]
     assert full.selected() == [KITCHEN]
-    assert full.model.devices == BOOK.devices
+    assert full.model.items == BOOK.devices
     full.form.url.setText("10.0.0.9")
     full.form.name.setText("Zoo")
     with qtbot.waitSignal(full.changed):
         full.form.submit()
     assert names(full) == ["Zoo", "Kitchen", "Door", "Bench"]
     assert full.selected() == [KITCHEN]
+
+
+@pytest.fixture
+def jobs(qtbot: QtBot) -> Iterator[Jobs]:  # noqa: ARG001
+    jobs = Jobs()
+    yield jobs
+    jobs.stop()
+
+
+def test_files_are_read_and_written_in_jobs(qtbot: QtBot, jobs: Jobs, tmp_path: Path) -> None:
+    def run(call: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[OtaError], None]) -> object:
+        return jobs.start(lambda _progress, _cancelled: call(), done, failed)
+
+    page = DevicesPage(run)
+    qtbot.addWidget(page)
+    page.show_book(BOOK)
+    page.export_to(tmp_path / "devices.csv")
+    qtbot.waitUntil(lambda: "Wrote 3 devices" in page.notice.text())
+    page.show_book(AddressBook((KITCHEN,)))
+    with qtbot.waitSignal(page.changed) as changed:
+        page.import_from(tmp_path / "devices.csv")
+    assert changed.args[0] == BOOK
+    page.import_from(tmp_path / "none.csv")
+    qtbot.waitUntil(lambda: "none.csv cannot be read" in page.notice.text())
+
+
+def test_a_kept_book_is_loaded_again(qtbot: QtBot, jobs: Jobs, tmp_path: Path) -> None:
+    keeper = AddressBookKeeper(jobs, tmp_path / "devices.json")
+    keeper.keep(BOOK)
+    qtbot.waitUntil(lambda: not jobs.running)
+    with qtbot.waitSignal(keeper.loaded) as loaded:
+        keeper.load()
+    assert loaded.args == [BOOK]
+
+
+def test_of_many_changes_the_last_one_is_kept(qtbot: QtBot, jobs: Jobs, tmp_path: Path) -> None:
+    keeper = AddressBookKeeper(jobs, tmp_path / "devices.json")
+    for number in range(20):
+        keeper.keep(BOOK.add(Device(f"Device {number}", "10.0.0.9/fw")))
+    qtbot.waitUntil(lambda: not jobs.running)
+    assert load(tmp_path / "devices.json").devices[-1].name == "Device 19"
+
+
+@pytest.mark.usefixtures("qtbot")
+def test_at_the_end_all_is_written(jobs: Jobs, tmp_path: Path) -> None:
+    keeper = AddressBookKeeper(jobs, tmp_path / "devices.json")
+    keeper.keep(AddressBook((KITCHEN,)))
+    keeper.keep(BOOK)
+    jobs.stop()
+    keeper.finish()
+    assert load(tmp_path / "devices.json") == BOOK
+
+
+def test_a_file_that_is_no_book_is_told_and_gives_an_empty_one(qtbot: QtBot, jobs: Jobs, tmp_path: Path) -> None:
+    (tmp_path / "devices.json").write_text("nonsense", encoding="utf-8")
+    keeper = AddressBookKeeper(jobs, tmp_path / "devices.json")
+    with qtbot.waitSignals([keeper.failed, keeper.loaded]):
+        keeper.load()
+    assert (tmp_path / "devices.json.damaged").exists()
+
+
+def test_a_book_that_cannot_be_written_is_told_and_written_with_the_next_change(qtbot: QtBot, jobs: Jobs, tmp_path: Path) -> None:
+    (tmp_path / "devices.json").mkdir()
+    keeper = AddressBookKeeper(jobs, tmp_path / "devices.json")
+    with qtbot.waitSignal(keeper.failed) as failed:
+        keeper.keep(BOOK)
+    assert "cannot be written" in failed.args[0]
+    (tmp_path / "devices.json").rmdir()
+    keeper.keep(AddressBook((DOOR,)))
+    qtbot.waitUntil(lambda: not jobs.running)
+    assert load(tmp_path / "devices.json") == AddressBook((DOOR,))
+
+
+def test_a_refresh_of_a_long_selection_keeps_it(page: DevicesPage) -> None:
+    many = tuple(Device(f"Device {number:03}", f"10.0.0.{number}/fw", f"group{number % 2}") for number in range(200))
+    page.show_book(AddressBook(many))
+    page.filter.setText("group1")
+    page.table.selectAll()
+    page.filter.clear()
+    assert len(page.selected()) == 100
+    page.table.sortByColumn(DevicesModel.NAME, Qt.SortOrder.DescendingOrder)
+    assert page.selected() == [device for device in reversed(many) if device.group == "group1"]
+    assert page.count.text() == "100 of 200 selected"

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from common.boards import Boards
 from common.finding import Role
+from desktop.server import Server as ChosenServer
 from desktop.window.jobs import Jobs
 from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
@@ -37,7 +38,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
     jobs = Jobs()
     link = ServerLink(jobs)
-    window = MainWindow(jobs, ReleaseFlow(jobs, Boards.load(None), lambda: link.url), link, LocalServer(), Settings())
+    flow = ReleaseFlow(jobs, Boards.load(None), lambda: ChosenServer(link.url) if link.url else None)
+    window = MainWindow(jobs, flow, link, LocalServer(), Settings())
     qtbot.addWidget(window)
     window.show()
     yield window
@@ -65,7 +67,7 @@ def urls(paths: Sequence[Path]) -> QMimeData:
 
 def connected(window: MainWindow, server: Server, qtbot: QtBot) -> None:
     with qtbot.waitSignal(window._link.answered, timeout=WAIT):
-        window._choose_server(server.url)
+        window._server.choose(server.url)
 
 
 def dropped(window: MainWindow, paths: Sequence[Path], qtbot: QtBot) -> None:
@@ -85,6 +87,8 @@ def test_dropped_checked_published_and_told_of(window: MainWindow, server: Serve
         panel.set_devices(device.url)
         with qtbot.waitSignal(window._flow.published, timeout=WAIT) as published:
             panel._button.click()
+        qtbot.waitUntil(lambda: "notified" in panel.summary, timeout=WAIT)
+        window._flow.cancel()  # where the server reports transfers, it would be watched for a while
         qtbot.waitUntil(lambda: not window._flow.busy, timeout=WAIT)
         assert [url.rpartition("/")[2] for url in device.triggered] == ["manifest"]
     release, created = published.args
@@ -112,7 +116,7 @@ def test_an_error_blocks_and_may_be_forced_after_it_was_named(window: MainWindow
     qtbot.waitUntil(lambda: not panel._anyway.isHidden(), timeout=WAIT)
     assert not panel._button.isEnabled()
     panel._anyway.click()
-    assert "digest-mismatch" in panel._sure_text.text()
+    assert "digest-mismatch" in panel._sure.text()
     with qtbot.waitSignal(window._flow.published, timeout=WAIT) as published:
         panel._ask(True)
     assert published.args[0].forced

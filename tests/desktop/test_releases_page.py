@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from PyQt5.QtCore import Qt
@@ -41,11 +42,11 @@ def page(qtbot: QtBot) -> ReleasesPage:
 
 
 def cell(page: ReleasesPage, row: int, column: int) -> str:
-    return str(page.shown.index(row, column).data())
+    return str(page.model.index(row, column).data())
 
 
 def select(page: ReleasesPage, publish_id: str) -> None:
-    row = page.shown.row_of(publish_id)
+    row = page.model.row_of(publish_id)
     assert row is not None
     page.table.selectRow(row)
 
@@ -99,13 +100,13 @@ def test_findings_stand_worst_first_with_file_and_code(page: ReleasesPage) -> No
 def test_filter_looks_everywhere_and_can_be_cleared(page: ReleasesPage, qtbot: QtBot) -> None:
     page.show_releases([release(1), release(2, State.WITHDRAWN), release(3, board="nucleo")])
     qtbot.keyClicks(page.filter, "WITHDRAWN samr")
-    assert page.shown.rowCount() == 1
+    assert page.model.rowCount() == 1
     assert page.said() == "1 of 3 releases"
     assert page.details.text.toPlainText().startswith("Withdrawn")
     qtbot.keyClicks(page.filter, "x")
     assert "No release matches" in page.empty.text()
     qtbot.mouseClick(page.empty.button, LEFT)
-    assert page.shown.rowCount() == 3
+    assert page.model.rowCount() == 3
     assert page.split.isVisible()
 
 
@@ -196,3 +197,73 @@ def test_while_busy_it_does_not_ask_again(page: ReleasesPage, qtbot: QtBot) -> N
 def test_markup_of_a_server_stays_text(page: ReleasesPage) -> None:
     page.show_releases([release(2, board="<img src=x><b>bold</b>")])
     assert "<img src=x><b>bold</b>" in page.details.text.toPlainText()
+
+
+def test_the_same_list_again_changes_nothing(page: ReleasesPage, qtbot: QtBot) -> None:
+    page.show_releases([release(number) for number in range(60)])
+    select(page, "version_30")
+    bar = page.table.verticalScrollBar()
+    assert bar is not None
+    bar.setValue(7)
+    signals = [page.model.modelReset, page.model.dataChanged, page.model.rowsInserted, page.model.rowsRemoved]
+    with qtbot.assertNotEmitted(signals[0]), qtbot.assertNotEmitted(signals[1]):
+        with qtbot.assertNotEmitted(signals[2]), qtbot.assertNotEmitted(signals[3]):
+            page.show_releases([release(number) for number in range(60)])
+    assert cell(page, page.table.currentIndex().row(), 0) == "version_30"
+    assert bar.value() == 7
+
+
+def test_a_changed_release_changes_its_row_only(page: ReleasesPage, qtbot: QtBot) -> None:
+    page.show_releases([release(number) for number in range(60)])
+    select(page, "version_30")
+    row = page.table.currentIndex().row()
+    with qtbot.assertNotEmitted(page.model.modelReset), qtbot.waitSignal(page.model.dataChanged) as told:
+        page.show_releases([release(n, State.WITHDRAWN if n == 30 else State.READY) for n in range(60)])
+    assert [told.args[0].row(), told.args[1].row()] == [row, row]
+    assert cell(page, row, ReleasesModel.STATE) == "Withdrawn"
+    assert page.details.text.toPlainText().startswith("Withdrawn")
+
+
+def test_a_new_and_a_removed_release_leave_the_others_alone(page: ReleasesPage, qtbot: QtBot) -> None:
+    page.show_releases([release(number) for number in range(50)])
+    select(page, "version_30")
+    with qtbot.assertNotEmitted(page.model.modelReset):
+        page.show_releases([release(number) for number in range(51) if number != 40])
+    assert cell(page, page.table.currentIndex().row(), 0) == "version_30"
+    assert [cell(page, row, 0) for row in (0, 9, 10)] == ["version_50", "version_41", "version_39"]
+    assert page.said() == "50 releases"
+
+
+def test_another_list_keeps_what_is_selected_and_where_it_is_scrolled_to(page: ReleasesPage) -> None:
+    page.show_releases([release(number) for number in range(60)])
+    select(page, "version_20")
+    bar = page.table.verticalScrollBar()
+    assert bar is not None
+    bar.setValue(25)
+    page.table.sortByColumn(ReleasesModel.FILES, Qt.SortOrder.AscendingOrder)
+    assert cell(page, page.table.currentIndex().row(), 0) == "version_20"
+    assert [index.row() for index in page.table.selectedIndexes()][:1] == [page.table.currentIndex().row()]
+    assert bar.value() == 25
+
+
+@pytest.mark.parametrize("column", range(7))
+def test_each_column_sorts_both_ways(page: ReleasesPage, column: int) -> None:
+    page.show_releases([release(3, State.REJECTED, board="a"), release(11, board="C"), release(2, State.WITHDRAWN, board="b")])
+    page.table.sortByColumn(column, Qt.SortOrder.AscendingOrder)
+    upwards = [page.model.rank_of(page.model.item(row), column) for row in range(3)]
+    page.table.sortByColumn(column, Qt.SortOrder.DescendingOrder)
+    downwards = [page.model.rank_of(page.model.item(row), column) for row in range(3)]
+    assert upwards == sorted(upwards)
+    assert downwards == sorted(upwards, reverse=True)
+
+
+def test_a_long_list_is_filtered_as_soon_as_its_words_are_known(page: ReleasesPage, qtbot: QtBot) -> None:
+    many = [replace(release(number % 60), publish_id=f"many_{number}") for number in range(3000)]
+    page.show_releases(many)
+    page.filter.setText("many_2999")
+    qtbot.waitUntil(lambda: page.model.rowCount() == 1)
+    assert page.said() == "1 of 3000 releases"
+    assert cell(page, page.table.currentIndex().row(), 0) == "many_2999"
+    page.filter.clear()
+    assert page.model.rowCount() == 3000
+    assert cell(page, page.table.currentIndex().row(), 0) == "many_2999"

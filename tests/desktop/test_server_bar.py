@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QWidget
+from PyQt5.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from desktop.window.server_bar import ServerBar, StateDot
+from desktop.tokens import Keeping
+from desktop.window.server_bar import ServerBar
+from desktop.window.state_dot import StateDot
+from desktop.window.token_row import TokenRow
 
 WHY = "No server answers at http://b: the connection was refused. Is it running, and is the port right?"
 
@@ -35,7 +38,11 @@ def said(bar: ServerBar) -> str:
 
 
 def button(bar: ServerBar) -> QPushButton:
-    return bar.findChild(QPushButton)
+    return next(button for button in bar.findChildren(QPushButton) if button.text() == "Start one &here")
+
+
+def token(bar: ServerBar) -> QPushButton:
+    return next(button for button in bar.findChildren(QPushButton) if "Token" in button.text())
 
 
 def chosen(bar: ServerBar) -> list[str]:
@@ -131,6 +138,66 @@ def test_a_button_that_goes_leaves_its_focus_to_the_address(bar: ServerBar, qtbo
     assert combo(bar).hasFocus() or combo(bar).lineEdit().hasFocus()
 
 
+def test_a_token_that_is_wanted_is_asked_for_in_place_and_once(bar: ServerBar, qtbot: QtBot) -> None:
+    row, why = bar.findChild(TokenRow), "The server at http://a wants a token: give one."
+    assert row.isHidden()
+    bar.show_barred(why, True)
+    assert said(bar) == why
+    assert row.isVisible()
+    assert button(bar).isHidden()
+    qtbot.keyClick(row.findChild(QLineEdit), Qt.Key_Escape)
+    assert row.isHidden()
+    bar.show_barred(why, True)
+    assert row.isHidden()
+    bar.show_state(None, "")
+    bar.show_barred(why, True)
+    assert row.isVisible()
+
+
+def test_a_refusal_that_no_token_mends_opens_nothing(bar: ServerBar) -> None:
+    bar.show_barred("The server at http://a does not let this computer in.", False)
+    assert bar.findChild(TokenRow).isHidden()
+
+
+def test_the_button_says_whether_there_is_a_token_and_opens_its_field(bar: ServerBar, qtbot: QtBot) -> None:
+    qtbot.waitActive(bar)
+    assert token(bar).text() == "Token…"
+    token(bar).setFocus()
+    qtbot.keyClick(token(bar), Qt.Key_Space)
+    field = bar.findChild(TokenRow).findChild(QLineEdit)
+    assert field.hasFocus()
+    qtbot.keyClicks(field, "secret")
+    with qtbot.waitSignal(bar.token_typed) as typed:
+        qtbot.keyClick(field, Qt.Key_Return)
+    assert typed.args == ["secret"]
+    bar.show_token(Keeping.KEYRING)
+    assert token(bar).text() == "Token set…"
+    assert "keyring" in token(bar).accessibleDescription()
+    qtbot.keyClick(field, Qt.Key_Escape)
+    assert token(bar).hasFocus()
+
+
+def test_what_was_typed_for_one_server_is_not_there_for_another(bar: ServerBar, qtbot: QtBot) -> None:
+    token(bar).setChecked(True)
+    field = bar.findChild(TokenRow).findChild(QLineEdit)
+    qtbot.keyClicks(field, "secret")
+    combo(bar).setFocus()
+    qtbot.keyClick(combo(bar), Qt.Key_Down)
+    assert bar.url == "http://b"
+    assert field.text() == ""
+    assert bar.findChild(TokenRow).isHidden()
+
+
+def test_a_server_is_forgotten_by_its_menu_and_there_is_nothing_to_forget_without_one(bar: ServerBar, qtbot: QtBot) -> None:
+    (action,) = bar.actions()
+    with qtbot.waitSignal(bar.forget_asked) as asked:
+        action.trigger()
+    assert asked.args == ["http://a"]
+    bar.show_servers([])
+    assert not action.isEnabled()
+    assert not token(bar).isEnabled()
+
+
 def test_everything_that_takes_the_focus_has_a_name(bar: ServerBar) -> None:
     for widget in bar.findChildren(QWidget):
         if widget.isVisible() and widget.focusPolicy() != Qt.NoFocus:
@@ -138,11 +205,13 @@ def test_everything_that_takes_the_focus_has_a_name(bar: ServerBar) -> None:
     assert any(label.buddy() is combo(bar) for label in bar.findChildren(QLabel))
 
 
-def test_the_three_states_are_three_pictures(bar: ServerBar) -> None:
+def test_each_state_has_its_picture(bar: ServerBar) -> None:
     dot, pictures = bar.findChild(StateDot), []
     for state in (True, None, False):
         dot.show_state(state)
         pictures.append(dot.grab().toImage())
+    dot.show_barred()
+    pictures.append(dot.grab().toImage())
     assert all(a != b for n, a in enumerate(pictures) for b in pictures[n + 1 :])
 
 

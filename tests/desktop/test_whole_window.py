@@ -23,10 +23,12 @@ from PyQt5.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from common.boards import Boards
+from common.device_url import DeviceUrl
 from common.finding import Role
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Release, ReleaseFile, State
 from desktop.address_book import AddressBook, Device
+from desktop.following import Follower, Following
 from desktop.window import main_window
 from desktop.window.jobs import Jobs
 from desktop.window.local_server import LocalServer
@@ -48,10 +50,12 @@ RELEASE = Release(
     (ReleaseFile(Role.MANIFEST, "manifest", 474, "ab" * 32, "m", url="coap://[fd00::1]/m"),),
 )
 ANSWERS = Notification("1", RELEASE.publish_id, (
-    DeviceResult("coap://[fd00::2]/suit/trigger", DeviceState.ACCEPTED, "2.01", "It fetches the manifest."),
-    DeviceResult("coap://[fd00::3]/suit/trigger", DeviceState.REFUSED, "4.04", "It has no such resource: look at the path."),
-    DeviceResult("coap://[fd00::4]/suit/trigger", DeviceState.UNREACHABLE, None, "No answer came within 93 seconds."),
+    DeviceResult("[fd00::2]/suit/trigger", DeviceState.ACCEPTED, "2.01", "It fetches the manifest."),
+    DeviceResult("[fd00::3]/suit/trigger", DeviceState.REFUSED, "4.04", "It has no such resource: look at the path."),
+    DeviceResult("[fd00::4]/suit/trigger", DeviceState.UNREACHABLE, None, "No answer came within 93 seconds."),
 ))  # fmt: skip
+
+FOLLOWING = Follower(Following(RELEASE.publish_id), [DeviceUrl.parse(r.device) for r in ANSWERS.results]).answered(ANSWERS)
 
 
 def with_files(window: MainWindow, qtbot: QtBot, paths: list[Path]) -> None:
@@ -86,10 +90,10 @@ def published(window: MainWindow, qtbot: QtBot) -> None:
     window._publish.set_devices("\n".join(result.device for result in ANSWERS.results))
     window._link.answered.emit([RELEASE])
     window._publish.show_published(RELEASE, True)
-    window._publish.show_notified(ANSWERS)
+    window._publish.show_notified(FOLLOWING)
     window._publish.show_busy(False)
     window._publish.show_published(RELEASE, True)
-    window._publish.show_notified(ANSWERS)
+    window._publish.show_notified(FOLLOWING)
     window._publish._outcome.show_busy(False)
     window._devices.show_book(AddressBook((Device("Door", "10.0.0.7/fw"), Device("Gate", "10.0.0.8/fw"))))
     window._devices.table.selectRow(0)

@@ -12,6 +12,7 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from common.boards import Boards
+from desktop.server import Server as ChosenServer
 from desktop.window.jobs import Jobs
 from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
@@ -40,13 +41,13 @@ def test_the_window_is_pictured(qtbot: QtBot, qapp: QApplication, tmp_path: Path
         with running(tmp_path / "firmware", tmp_path / "state", *flags) as server:
             jobs = Jobs()
             link = ServerLink(jobs)
-            flow = ReleaseFlow(jobs, Boards.load(None), lambda: link.url)
+            flow = ReleaseFlow(jobs, Boards.load(None), lambda: ChosenServer(link.url) if link.url else None)
             window = MainWindow(jobs, flow, link, LocalServer(), Settings())
             qtbot.addWidget(window)
             window.resize(1180, 800)
             window.show()
             with qtbot.waitSignal(link.answered, timeout=WAIT):
-                window._choose_server(server.url)
+                window._server.choose(server.url)
             flow.pick([SAMPLE / f"{name}.bin" for name in ("riot.suit.1700000200", "slot0.1700000100", "slot1.1700000200")])
             window._publish.set_devices("[fd00::2]/suit/trigger")
             qtbot.waitUntil(lambda: "digest-mismatch" in window._findings.text(), timeout=WAIT)

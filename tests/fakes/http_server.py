@@ -19,6 +19,7 @@ from common.checked import Checked
 from common.finding import Finding, Role
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Release, ReleaseFile, State
+from common.transfer import Transfer
 
 ACCEPTED = (DeviceState.ACCEPTED, "2.01", "The device took the notification.")
 
@@ -76,6 +77,8 @@ class FakeOtaServer:
         """Devices that are waited for until `answer` names them."""
         self.notified: list[tuple[str, list[str], str]] = []
         """(publish id, device URLs, nul) of each notification."""
+        self.transfers: tuple[Transfer, ...] | None = None
+        """What it reports of downloads; None: it is too old to report any."""
         self.requests: list[str] = []
         """Method and path as they came."""
         self.stopping = threading.Event()
@@ -202,6 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
             if int(found[1]) >= len(ota.notified):
                 return 404, {"error": "release-not-found", "message": "There is no such notification any more."}, {}
             return 200, ota.notification(int(found[1])).to_json(), {}
+        if path == "/api/v1/transfers" and ota.transfers is not None:
+            return 200, {"transfers": [transfer.to_json() for transfer in ota.transfers]}, {}
         if path == "/api/v1/releases":
             return 200, {"releases": [r.to_json() for r in ota.releases.values()], "problems": []}, {}
         if path.startswith(api) and unquote(path[len(api) :]) in ota.releases:

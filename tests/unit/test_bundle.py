@@ -284,3 +284,16 @@ def test_names_tell_here_what_they_tell_the_server(name: str) -> None:
 
 def test_the_module_gives_what_the_window_uses() -> None:
     assert set(bundles.__all__) <= set(dir(bundles))
+
+
+def test_a_build_that_swaps_the_images_swaps_the_roles_that_nobody_chose(tmp_path: Path) -> None:
+    a = write(tmp_path, a=SLOT0, b=SLOT1)
+    bundle = pick(list(a.values()))
+    by_hand = with_role(bundle, a["a"], ONE)
+    assert roles(bundle) == {"slot0": "a", "slot1": "b"}
+    a["a"].write_bytes(image(STARTS[1], NUMBER + 1))
+    a["b"].write_bytes(image(STARTS[0], NUMBER + 1))
+    again = refreshed(bundle)
+    assert roles(again) == {"slot0": "b", "slot1": "a"}
+    assert "swapped" in again.said[-1]
+    assert roles(refreshed(by_hand)) == roles(by_hand)

@@ -1,0 +1,48 @@
+"""A progress bar in a table's cell, with what it says in words below it."""
+
+from __future__ import annotations
+
+from PyQt5.QtCore import QModelIndex, QRect
+from PyQt5.QtGui import QPainter
+from PyQt5.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionProgressBar, QStyleOptionViewItem
+
+from desktop.window.device_rows import PER_MILLE
+
+_MARGIN = 4
+"""Pixels around the bar."""
+
+
+class ProgressCell(QStyledItemDelegate):
+    """Draws it where the cell tells how much there is; else only its text."""
+
+    @staticmethod
+    def bar_height(line: int) -> int:
+        """What the bar takes above its text, for a line of this height."""
+        return round(line * 0.7) + 2 * _MARGIN
+
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """The ground, the bar, the words."""
+        amount = index.data(PER_MILLE)
+        style = option.widget.style() if option.widget is not None else QApplication.style()
+        if painter is None or amount is None or style is None:
+            super().paint(painter, option, index)
+            return
+        ground = QStyleOptionViewItem(option)
+        self.initStyleOption(ground, index)
+        words, ground.text = ground.text, ""
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, ground, painter, option.widget)
+        height = self.bar_height(option.fontMetrics.height())
+        bar = QStyleOptionProgressBar()
+        cell = option.rect
+        bar.rect = QRect(cell.left() + _MARGIN, cell.top() + _MARGIN, cell.width() - 2 * _MARGIN, height - _MARGIN)
+        bar.state = QStyle.State(QStyle.StateFlag.State_Horizontal)
+        if option.state & QStyle.StateFlag.State_Enabled:
+            bar.state |= QStyle.StateFlag.State_Enabled
+        bar.palette = option.palette
+        bar.minimum, bar.maximum, bar.progress = 0, 1000, int(amount)
+        style.drawControl(QStyle.ControlElement.CE_ProgressBar, bar, painter, option.widget)
+        below = QStyleOptionViewItem(ground)
+        below.text = words
+        below.rect = option.rect.adjusted(0, height, 0, 0)
+        below.backgroundBrush = ground.backgroundBrush
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, below, painter, option.widget)

@@ -39,6 +39,8 @@ class Transfer:
     role: Role | None
     path: str
     """Without a leading slash, as the device asked for it."""
+    sha256: str
+    """Of the whole file; lower-case hex."""
     blocks_done: int
     """Different blocks that were sent, counted in the size that was asked for last."""
     blocks_total: int
@@ -73,6 +75,7 @@ class Transfer:
             publish_id=data["publish_id"],
             role=Role(data["role"]) if data["role"] else None,
             path=data["path"],
+            sha256=data["sha256"],
             blocks_done=int(data["blocks_done"]),
             blocks_total=int(data["blocks_total"]),
             bytes=int(data["bytes"]),

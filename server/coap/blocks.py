@@ -6,9 +6,10 @@ resource and option. The one memory is the pin, which keeps a transfer on the im
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from server.coap import datagram
 from server.coap.answers import Answers
@@ -24,6 +25,16 @@ from server.firmware.images import Content, ImageCache
 
 _PLAIN = {bytes((0x40 | n, datagram.GET)): (bytes((0x60 | n, datagram.CONTENT)), 4 + n) for n in range(9)}
 """The first two bytes of a confirmable GET -> those of its answer, and where the options begin."""
+
+
+_MISSES = 1024
+
+
+class Miss(NamedTuple):
+    """A peer asked for a path that is not served."""
+
+    source: Source
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,8 @@ class Blocks:
         self._mids = mids
         self._registrar = registrar
         self._default_szx = default_size.bit_length() - 5
+        self.misses: deque[Miss] = deque(maxlen=_MISSES)
+        """Paths that were asked for and are not served. Whoever collects them pops them."""
 
     def recall(self, data: bytes, source: Source, now: float) -> bytes | None:
         """The response to a block that was answered before, to a peer in the middle of its transfer; else None.
@@ -104,6 +117,7 @@ class Blocks:
             return None
         found = self._content(request, received.source, path, block, loaded)
         if found is None and path != DISCOVERY and path not in self._live.current.images:
+            self.misses.append(Miss(received.source, path))
             return self._reply(request, datagram.NOT_FOUND)
         if not isinstance(found, Pin):
             return found

@@ -163,6 +163,7 @@ class Transfers:
             publish_id=watched.publish_id,
             role=watched.role,
             path=pin.path,
+            sha256=pin.sha256,
             blocks_done=sent.blocks,
             blocks_total=sent.blocks_total,
             bytes=sent.bytes,

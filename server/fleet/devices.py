@@ -1,0 +1,243 @@
+"""Every device that the server knows, and what became of the release that it was told of or fetches."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import replace
+
+from common.device import Device
+from common.device_url import DeviceUrl
+from common.errors import NotFound
+from common.notification import DeviceState
+from common.release import Release
+from common.transfer import Transfer, TransferState
+from server.coap.blocks import Miss
+from server.coap.source import device_of
+from server.fleet import traces
+from server.fleet.known import Keeper, Known, address_of, differs
+from server.fleet.prober import Prober
+from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Shown, Told, Trace, begin, judge, next_look
+
+MOST = 10_000
+"""Devices; those that people named or that are busy stay, of the others the longest silent go."""
+_log = logging.getLogger(__name__)
+
+
+Changed = Callable[[Known, Trace | None], None]
+"""Hears of a device whose trace is another one now, and of the trace before; outside of all locks, in the thread that told."""
+
+
+class Devices:
+    """Threads: the fleet thread calls `beat`, the notifier's workers `intend` and `told`, web workers all others."""
+
+    def __init__(
+        self,
+        prober: Prober,
+        pool: Executor,
+        release: Callable[[str], Release | None],
+        keeper: Keeper,
+        wall: Callable[[], float],
+        patience: Patience,
+    ) -> None:
+        """`release` gives a release by its publish id; `pool` runs what waits for devices; `wall` gives Unix time."""
+        self._prober = prober
+        self._pool = pool
+        self._release = release
+        self._keeper = keeper
+        self._wall = wall
+        self._patience = patience
+        self._changed: list[Changed] = []
+        self._lock = threading.Condition()
+        self._known: dict[str, Known] = {}
+        self._asking: set[str] = set()
+        self.number = 0
+        """Rises with every change."""
+
+    def start(self) -> None:
+        """Take in what was kept."""
+        with self._lock:
+            self._known = {known.address: known for known in self._keeper.load()}
+
+    def listen(self, changed: Changed) -> None:
+        """Have it called from now on."""
+        self._changed.append(changed)
+
+    def all(self) -> list[Device]:
+        """In the order in which they became known."""
+        with self._lock:
+            known = list(self._known.values())
+        return [one.shown() for one in known]
+
+    def get(self, address: str) -> Device:
+        """Raises NotFound."""
+        with self._lock:
+            known = self._known.get(address)
+        if known is None:
+            raise NotFound(f"No device is known at {address!r}.")
+        return known.shown()
+
+    def of_group(self, group: str) -> tuple[DeviceUrl, ...]:
+        """Where the devices of a group take notifications."""
+        with self._lock:
+            return tuple(k.url for k in self._known.values() if k.group == group and k.url is not None)
+
+    def trace(self, address: str) -> Trace | None:
+        """What is known of its update."""
+        with self._lock:
+            known = self._known.get(address)
+            return known.trace if known is not None else None
+
+    def name(self, address: str, name: str | None, group: str | None) -> Device:
+        """Give it a name, a group, or both; None leaves what there is. Raises NotFound."""
+        with self._lock:
+            known = self._known.get(address)
+            if known is None:
+                raise NotFound(f"No device is known at {address!r}.")
+            known = replace(known, name=known.name if name is None else name, group=known.group if group is None else group)
+            self._put(known)
+        return known.shown()
+
+    def register(self, url: DeviceUrl, name: str = "", board: str | None = None) -> None:
+        """A device made itself known, and answered."""
+        with self._lock:
+            known = self._of(address_of(url))
+            known = replace(known, url=url, answered=True, seen=self._wall())
+            self._put(replace(known, name=known.name or name, board=board or known.board))
+
+    def intend(self, device: DeviceUrl, publish_id: str) -> None:
+        """The device at this numeric address is told of the release from here on."""
+        now = self._wall()
+
+        def anew(known: Known) -> Known:
+            trace = known.trace
+            goes_on = trace is not None and trace.publish_id == publish_id and not trace.over
+            return replace(known, url=device, trace=trace if goes_on else begin(publish_id, now))
+
+        self._change(address_of(device), anew)
+
+    def told(self, device: DeviceUrl, publish_id: str, state: DeviceState, message: str) -> None:
+        """What came of it."""
+        answered = state in (DeviceState.ACCEPTED, DeviceState.REFUSED)
+        address, now = address_of(device), self._wall()
+
+        def with_answer(known: Known) -> Known:
+            known = replace(known, answered=True, seen=now) if answered else known
+            if known.trace is None or known.trace.publish_id != publish_id:
+                return known
+            return replace(known, trace=judge(known.trace, Told(state, message), now, self._patience))
+
+        known = self._change(address, with_answer)
+        if state is DeviceState.ACCEPTED and known.trace is not None and known.trace.before is None:
+            self._ask(known)
+
+    def seen_before(self, device: DeviceUrl, shown: Shown) -> None:
+        """What the device said of itself just before it was told."""
+        self._judge(address_of(device), shown)
+
+    def beat(self, transfers: Iterable[Transfer], misses: Iterable[Miss]) -> None:
+        """Take in what devices asked for; then look who has to be asked, and whose time is over."""
+        for transfer in transfers:
+            self._take_transfer(transfer)
+        for miss in misses:
+            self._take_miss(miss)
+        now = self._wall()
+        with self._lock:
+            busy = [k for k in self._known.values() if k.trace is not None and not k.trace.over]
+        for known in busy:
+            trace = known.trace
+            assert trace is not None
+            if trace.ask is not None and trace.ask <= now:
+                self._ask(known)
+            if next_look(trace, self._patience) <= now:
+                self._judge(known.address, None)
+
+    def _take_transfer(self, transfer: Transfer) -> None:
+        seen = transfer.last_seen.timestamp()
+
+        def with_it(known: Known) -> Known:
+            known = replace(known, seen=max(seen, known.seen or 0.0))
+            found = traces.of_transfer(known.trace, transfer, self._release)
+            if found is None:
+                return known
+            publish_id, role = found
+            trace = known.trace
+            if trace is None or trace.publish_id != publish_id:
+                trace = begin(publish_id, transfer.started.timestamp())
+            percent = 100 * transfer.bytes // transfer.size if transfer.size else 100
+            trace = judge(trace, Fetch(role, transfer.state, percent, seen), self._wall(), self._patience)
+            done = transfer.state is TransferState.DONE and trace.downloaded is not None
+            return replace(known, trace=trace, completed=publish_id if done else known.completed)
+
+        known = self._change(transfer.device, with_it)
+        if known.trace is not None and known.trace.before is None and known.trace.downloaded is None and not known.trace.over:
+            self._ask(known)
+
+    def _take_miss(self, miss: Miss) -> None:
+        address = device_of(miss.source)
+        trace = self.trace(address)
+        if trace is not None:
+            manifest = traces.manifest_path(trace.publish_id, self._release(trace.publish_id))
+            self._judge(address, Missed(miss.path, manifest))
+
+    def _judge(self, address: str, fact: Fact) -> None:
+        def judged(known: Known) -> Known:
+            if known.trace is None:
+                return known
+            return replace(known, trace=judge(known.trace, fact, self._wall(), self._patience))
+
+        self._change(address, judged)
+
+    def _ask(self, known: Known) -> None:
+        """Only one that has answered is asked, and only once at a time."""
+        if not known.answered or known.url is None:
+            return
+        with self._lock:
+            if known.address in self._asking:
+                return
+            self._asking.add(known.address)
+        self._pool.submit(self._probe, known)
+
+    def _probe(self, known: Known) -> None:
+        try:
+            assert known.url is not None
+            release = self._release(known.trace.publish_id) if known.trace is not None else None
+            shown = self._prober.show(known.url, release)
+            board = self._prober.board(known.url) if shown.answered and known.board is None else None
+            if board is not None:
+                self._change(known.address, lambda now: replace(now, board=board))
+            self._judge(known.address, shown)
+        except Exception:
+            _log.exception("asking %s failed", known.address)
+        finally:
+            with self._lock:
+                self._asking.discard(known.address)
+
+    def _change(self, address: str, change: Callable[[Known], Known]) -> Known:
+        with self._lock:
+            before = self._of(address)
+            after = change(before)
+            if after != before or address not in self._known:
+                self._put(after)
+        if after.trace is not before.trace and after.trace is not None:
+            for changed in self._changed:
+                changed(after, before.trace)
+        return after
+
+    def _of(self, address: str) -> Known:
+        return self._known.get(address) or Known(address)
+
+    def _put(self, known: Known) -> None:
+        before = self._known.get(known.address)
+        self._known[known.address] = known
+        self.number += 1
+        self._lock.notify_all()
+        if before is None or differs(before, known):
+            self._keeper.keep(known)
+        if len(self._known) > MOST:
+            idle = [k for k in self._known.values() if not k.name and not k.group and (k.trace is None or k.trace.over)]
+            for known in sorted(idle, key=lambda k: k.seen or 0.0)[: len(self._known) - MOST]:
+                del self._known[known.address]
+                self._keeper.forget(known.address)

@@ -15,9 +15,13 @@ class DeviceState(StrEnum):
     """How far one device's notification is."""
 
     WAITING = "waiting"
+    UNKNOWN = "unknown"
+    """It was to be told when the server ended; what it does next shows whether it was."""
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    CANCELLED = "cancelled"
+    """It was not told, because a person ended the batch."""
 
 
 class Nul(StrEnum):
@@ -27,6 +31,16 @@ class Nul(StrEnum):
     """Ask the device's .well-known/core first; one that lists /riot/board gets it."""
     YES = "yes"
     NO = "no"
+
+
+class BatchState(StrEnum):
+    """What goes on with all devices of one act of notifying."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    """Those that were told go on; no other is told."""
+    CANCELLED = "cancelled"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +71,14 @@ class Notification:
     id: str
     publish_id: str
     results: tuple[DeviceResult, ...]
+    state: BatchState = BatchState.RUNNING
+    eta_seconds: float | None = None
+    """Until the last device has been told and has its files, by how long the others took; None before that is known."""
 
     @property
     def done(self) -> bool:
         """No device is waiting any more."""
-        return all(r.state is not DeviceState.WAITING for r in self.results)
+        return all(r.state not in (DeviceState.WAITING, DeviceState.UNKNOWN) for r in self.results)
 
     @property
     def all_accepted(self) -> bool:
@@ -70,9 +87,18 @@ class Notification:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON shape of a notification."""
-        return {"id": self.id, "publish_id": self.publish_id, "results": [r.to_json() for r in self.results]}
+        return {
+            "id": self.id, "publish_id": self.publish_id, "state": self.state.value, "eta_seconds": self.eta_seconds,
+            "results": [r.to_json() for r in self.results],
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Notification:
         """The inverse of `to_json`. Raises KeyError or ValueError for anything else."""
-        return cls(data["id"], data["publish_id"], tuple(DeviceResult.from_json(r) for r in data["results"]))
+        return cls(
+            id=data["id"],
+            publish_id=data["publish_id"],
+            results=tuple(DeviceResult.from_json(r) for r in data["results"]),
+            state=BatchState(data.get("state", BatchState.RUNNING)),
+            eta_seconds=data.get("eta_seconds"),
+        )

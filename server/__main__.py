@@ -23,7 +23,6 @@ from common.signature import Keys
 from server import config as configuration
 from server.coap import endpoint as coap
 from server.coap.addresses import facts_of
-from server.coap.client import CoapClient
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
 from server.config import MIB, Config
@@ -35,14 +34,13 @@ from server.firmware.judging import Judge
 from server.firmware.publishing import Publisher
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
-from server.fleet.notifier import Notifier
-from server.fleet.pulse import Pulse
-from server.fleet.transfers import Transfers
+from server.fleet.fleet import Fleet, FleetSettings
 from server.systemd import JournalFormatter
 from server.web import listener
 from server.web.api import Api
 from server.web.app import create_app
 from server.web.auth import Guard
+from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.metrics import Metrics
 from server.web.pages import Pages
@@ -125,16 +123,11 @@ class Server:
             devices = CoapService(udp, live, cache, config.image_cache, watcher.wake, self._died, config.coap_rate)
             parts.callback(devices.stop)
             devices.start()
-            client = parts.enter_context(CoapClient(own_port=coap_port, died=self._died))
-            notifier = Notifier(client, urls, known=devices.know)
-            parts.callback(notifier.stop)
-            api = Api(live, Publisher(store, live), notifier, cache, urls, config.max_image_size, self._stopping)
-            transfers = Transfers(devices.pins, live, time.time)
-            pulse = Pulse([transfers.look], self._died)
-            parts.callback(pulse.stop)
-            pulse.start()
+            fleet = parts.enter_context(Fleet(_fleet_settings(config), devices, live, urls, self._died))
+            api = Api(live, Publisher(store, live), fleet, cache, urls, config.max_image_size, self._stopping)
             guard, metrics = Guard(config.http_host), Metrics(devices)
-            app = create_app(api, FleetApi(transfers), Pages(), live, urls, guard, store.root, metrics.page)
+            events = Events(fleet, self._stopping)
+            app = create_app(api, FleetApi(fleet), events, Pages(), live, urls, guard, store.root, metrics.page)
             body_limit = _PUBLISH_FILES * config.max_image_size + MIB
             server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
             parts.callback(server.close)
@@ -157,6 +150,16 @@ class Server:
         """A part's thread calls this when it ends by a fault: no half-dead server."""
         self._dead.append(part)
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _fleet_settings(config: Config) -> FleetSettings:
+    return FleetSettings(
+        file=config.state / "fleet.db",
+        keep_history=config.keep_history,
+        patience=config.patience,
+        version_path=config.version_path,
+        max_transfers=config.max_transfers,
+    )
 
 
 def _trusted(folder: Path | None) -> Keys | None:

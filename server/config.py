@@ -60,6 +60,17 @@ class Config:
     rescan: float = dataclasses.field(
         default=60.0, metadata={"help": "seconds between looks at the whole folder, beside those that changes cause"}
     )
+    max_transfers: int = dataclasses.field(
+        default=8, metadata={"help": "devices of one notification that may download at once; the others wait their turn"}
+    )
+    patience: float = dataclasses.field(
+        default=600.0, metadata={"help": "seconds that a device has to show that it runs what it downloaded"}
+    )
+    version_path: str | None = dataclasses.field(
+        default=None,
+        metadata={"help": "where devices show which release they run, if they have such a resource", "metavar": "PATH"},
+    )
+    keep_history: int = dataclasses.field(default=90, metadata={"help": "days that the history is kept"})
     debug: bool = dataclasses.field(default=False, metadata={"help": "log more"})
 
     @property
@@ -184,6 +195,11 @@ def _check(config: Config) -> None:
             f"--image-cache is {config.image_cache} and --max-image-size {config.max_image_size}:"
             " the cache has to hold at least one image."
         )
+    for name in ("max_transfers", "keep_history"):
+        if getattr(config, name) < 1:
+            raise ConfigError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it is a whole number above 0.")
+    if not config.patience > 0:
+        raise ConfigError(f"--patience is {config.patience}; it is a number of seconds above 0.")
     if not config.rescan > 0:
         raise ConfigError(f"--rescan is {config.rescan}; it is a number of seconds above 0.")
     firmware, state = config.firmware_dir.resolve(), config.state.resolve()

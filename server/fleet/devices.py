@@ -19,7 +19,7 @@ from server.coap.source import device_of
 from server.fleet import traces
 from server.fleet.known import Keeper, Known, address_of, differs
 from server.fleet.prober import Prober
-from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Shown, Told, Trace, begin, judge, next_look
+from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Told, Trace, begin, judge, next_look
 
 MOST = 10_000
 """Devices; those that people named or that are busy stay, of the others the longest silent go."""
@@ -133,9 +133,30 @@ class Devices:
         if state is DeviceState.ACCEPTED and known.trace is not None and known.trace.before is None:
             self._ask(known)
 
-    def seen_before(self, device: DeviceUrl, shown: Shown) -> None:
-        """What the device said of itself just before it was told."""
-        self._judge(address_of(device), shown)
+    def before(self, device: DeviceUrl, listing: bytes) -> None:
+        """It answered with this .well-known/core: what it shows of itself now is how it was before it was told."""
+        if not self._prober.is_of_use(listing):
+            return
+        address = address_of(device)
+        trace = self.trace(address)
+        self._judge(address, self._prober.show(device, self._release(trace.publish_id) if trace is not None else None))
+
+    def expect(self, address: str, publish_id: str) -> None:
+        """The device may have been told of the release, just before the server ended."""
+        now = self._wall()
+
+        def expected(known: Known) -> Known:
+            trace = known.trace
+            if trace is None or trace.publish_id != publish_id or trace.over:
+                trace = begin(publish_id, now)
+            return replace(known, trace=replace(trace, accepted=now if trace.accepted is None else trace.accepted))
+
+        self._change(address, expected)
+
+    def goes_on(self, address: str, publish_id: str) -> bool:
+        """Whether it still uses the radio for this release, or is about to."""
+        trace = self.trace(address)
+        return trace is not None and trace.publish_id == publish_id and trace.is_under_way and not trace.over
 
     def beat(self, transfers: Iterable[Transfer], misses: Iterable[Miss]) -> None:
         """Take in what devices asked for; then look who has to be asked, and whose time is over."""

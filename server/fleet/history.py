@@ -129,9 +129,11 @@ class History:
         more = len(events) > limit
         return Page(events[:limit], events[limit - 1].id if more else None)
 
-    def last(self, number: int) -> tuple[Event, ...]:
-        """The newest events, newest first."""
-        return self._events(f"SELECT {_COLUMNS} FROM events ORDER BY id DESC LIMIT ?", (max(0, min(number, MOST)),))
+    def last(self, number: int, device: str | None = None) -> tuple[Event, ...]:
+        """The newest events, newest first; those of one device, where it is given."""
+        where, values = ("WHERE device = ?", (_clean(device),)) if device is not None else ("", ())
+        query = f"SELECT {_COLUMNS} FROM events {where} ORDER BY id DESC LIMIT ?"
+        return self._events(query, (*values, max(0, min(number, MOST))))
 
     def csv(self, since: int | None = None) -> Iterator[str]:
         """The events after this one as CSV (RFC 4180), a page at a time. No cell is a formula to a spreadsheet."""

@@ -1,216 +1,242 @@
-"""Tells devices where a release's manifest is, many at a time, and keeps what each of them answered."""
+"""Notifies many devices, so many at a time as the radio bears, and keeps what each of them answered."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import logging
-import re
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import replace
+from typing import Protocol
 
 from common.device_url import DeviceUrl
-from common.errors import DeviceRefused, DeviceUnreachable
-from common.notification import DeviceResult, DeviceState, Notification, Nul
-from server.coap.client import Answer, CoapClient, request_size
-from server.coap.urls import CoapUrls
+from common.errors import DeviceRefused, DeviceUnreachable, NotFound
+from common.notification import BatchState, DeviceResult, DeviceState, Notification, Nul
+from server.fleet.batch import OPEN, Batch, Turn
+from server.fleet.known import address_of
+from server.fleet.teller import Teller, failed
 
 log = logging.getLogger(__name__)
 
-# What RIOT devices take, in bytes: /suit/trigger's payload, its NUL included; the path that they keep of it.
-_LONGEST_PAYLOAD = 127
-_LONGEST_PATH = 72
-# More than this is sent, with a caution: release 2024.10 drops a longer datagram without a word, and a block number
-# of 16 or more needs a byte beside the path.
-_SAFE_DATAGRAM = 112
-_SAFE_PATH = 68
-
 _STOPPING = "The server is stopping."
-_WORDS = {
-    "4.04": "the device has no such path",
-    "4.05": "the device takes neither POST nor PUT there",
-    "4.08": "the device found the notification incomplete",
-    "4.13": "the device found the notification too long",
-}
+_BUG = "An internal error of the server; its log has the details."
 
 
-@dataclass(slots=True, eq=False)
-class _Run:
-    """A notification under way; `Notifier` locks."""
+class BatchFile(Protocol):
+    """Where batches are kept from one start to the next."""
 
-    id: str
-    publish_id: str
-    rows: list[DeviceResult]
-    waiting: int
+    def load(self) -> Iterable[Batch]:
+        """Those that were not over; what was being told then is `unknown`."""
 
-    def snapshot(self) -> Notification:
-        return Notification(self.id, self.publish_id, tuple(self.rows))
+    def add(self, batch: Batch) -> None:
+        """A new one; it is on the disk, if that can be, when this returns."""
+
+    def intend(self, batch: Batch, row: int) -> None:
+        """The device of this row is about to be told; on the disk, if that can be, when this returns."""
+
+    def keep(self, batch: Batch, rows: Iterable[int]) -> None:
+        """These rows, and the batch's state, are others now; returns at once."""
+
+
+class Nowhere:
+    """A BatchFile that keeps nothing."""
+
+    def load(self) -> Iterable[Batch]:
+        """None."""
+        return ()
+
+    def add(self, batch: Batch) -> None:
+        """Nothing."""
+
+    def intend(self, batch: Batch, row: int) -> None:
+        """Nothing."""
+
+    def keep(self, batch: Batch, rows: Iterable[int]) -> None:
+        """Nothing."""
 
 
 class Notifier:
     """Starts notifications, and answers what became of them.
 
-    Threads: any thread calls `start`, `get` and `wait`; one owner calls `stop`. The devices are asked by the threads
-    "notify-N", which all notifications share.
+    Threads: any thread calls all but `stop`, which one owner calls. The devices are asked by the threads "notify-N",
+    which all notifications share.
     """
 
     def __init__(
         self,
-        client: CoapClient,
-        urls: CoapUrls,
+        teller: Teller,
+        stop_client: Callable[[], None],
+        goes_on: Callable[[str, str], bool] = lambda _address, _publish_id: False,
+        max_transfers: int | None = None,
+        file: BatchFile | None = None,
         at_once: int = 32,
         keep: int = 100,
-        known: Callable[[DeviceUrl], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`at_once` devices are asked at a time; of the finished notifications the last `keep` are remembered.
-
-        `known` hears of each device before it is told, with its numeric address.
+        """`goes_on` says whether a device still uses the radio for a release: of one batch, `max_transfers` devices do at a
+        time (None: any number), and `at_once` devices are told at a time, of all batches together. Of the finished
+        notifications the last `keep` are remembered.
         """
-        self._client = client
-        self._known = known
-        self._urls = urls
+        self._teller = teller
+        self._stop_client = stop_client
+        self._goes_on = goes_on
+        self._most = max_transfers
+        self._file: BatchFile = file if file is not None else Nowhere()
+        self._at_once = at_once
         self._keep = keep
+        self._clock = clock
         self._pool = ThreadPoolExecutor(at_once, "notify")
         self._changed = threading.Condition()
-        self._runs: dict[str, _Run] = {}
+        self._batches: dict[str, Batch] = {}
         """In the order in which they were started; a finished one moves to the end."""
         self._stopping = False
 
-    def start(self, publish_id: str, devices: Sequence[DeviceUrl], nul: Nul = Nul.AUTO) -> Notification:
-        """Begin to tell each of `devices` once; returns at once, with rows that wait."""
-        each = list(dict.fromkeys(devices))
-        rows = [DeviceResult(str(device), DeviceState.WAITING, None, "Waiting.") for device in each]
-        run = _Run(secrets.token_urlsafe(12), publish_id, rows, len(rows))
+    def resume(self, expect: Callable[[str, str], None]) -> None:
+        """Go on with what an earlier start of the server was at.
+
+        `expect` hears of each address and publish id of which it is not known whether the device was told.
+        """
+        loaded = list(self._file.load())
         with self._changed:
-            self._runs[run.id] = run
+            self._batches = {batch.id: batch for batch in loaded} | self._batches
+        for batch in loaded:
+            for turn in batch.turns.values():
+                if not turn.answered and turn.address is not None:
+                    expect(turn.address, batch.publish_id)
+        self.pump()
+
+    def start(self, publish_id: str, devices: Sequence[DeviceUrl], nul: Nul = Nul.AUTO, who: str = "somebody") -> Notification:
+        """Begin to tell each of `devices` once; returns at once, with rows that wait."""
+        batch = Batch.of(secrets.token_urlsafe(12), publish_id, list(dict.fromkeys(devices)), nul, who)
+        self._file.add(batch)
+        with self._changed:
+            self._batches[batch.id] = batch
             if self._stopping:
-                self._abandon(run)
-            else:
-                for row, device in enumerate(each):
-                    self._pool.submit(self._work, run, row, device, nul)
-            if not run.waiting:
-                self._finished(run)
-            return run.snapshot()
+                self._abandon(batch)
+            if not batch.waiting:
+                self._finished(batch)
+            started = batch.shown(self._width)
+        self.pump()
+        return started
 
     def get(self, notification_id: str) -> Notification | None:
         """How far it is; None when it is unknown or forgotten."""
         with self._changed:
-            run = self._runs.get(notification_id)
-            return run.snapshot() if run else None
+            batch = self._batches.get(notification_id)
+            return batch.shown(self._width) if batch else None
+
+    def all(self) -> list[Notification]:
+        """Those that are remembered, the latest first."""
+        with self._changed:
+            return [batch.shown(self._width) for batch in reversed(self._batches.values())]
 
     def wait(self, notification_id: str, timeout: float) -> Notification:
         """Wait until it is done, `timeout` seconds are over, or the server stops. Raises KeyError for an unknown id."""
         with self._changed:
-            run = self._runs[notification_id]
-            self._changed.wait_for(lambda: not run.waiting or self._stopping, timeout)
-            return run.snapshot()
+            batch = self._batches[notification_id]
+            self._changed.wait_for(lambda: not batch.waiting or self._stopping, timeout)
+            return batch.shown(self._width)
+
+    def set_state(self, notification_id: str, state: BatchState) -> Notification:
+        """Pause it, let it run again, or cancel it for good. Raises NotFound."""
+        with self._changed:
+            batch = self._batches.get(notification_id)
+            if batch is None:
+                raise NotFound("There is no such notification any more; the server keeps only the latest ones.")
+            if batch.state is not BatchState.CANCELLED and batch.waiting:
+                rows = batch.cancel() if state is BatchState.CANCELLED else []
+                batch.state = state
+                self._file.keep(batch, rows)
+                if not batch.waiting:
+                    self._finished(batch)
+                self._changed.notify_all()
+        self.pump()
+        return self.get(notification_id) or batch.shown(self._width)
+
+    def told_after_all(self, address: str, publish_id: str, was_told: bool) -> None:
+        """Whether a device of which it was not known had been told: it asked for the manifest, or its time is over."""
+        with self._changed:
+            for batch in self._batches.values():
+                for n, row in enumerate(batch.rows):
+                    turn = batch.turns.get(n)
+                    if row.state is DeviceState.UNKNOWN and batch.publish_id == publish_id and turn and turn.address == address:
+                        text = "It asked for the manifest." if was_told else "Waiting."
+                        state = DeviceState.ACCEPTED if was_told else DeviceState.WAITING
+                        batch.rows[n] = replace(row, state=state, message=text)
+                        turn.answered = was_told
+                        if not was_told:
+                            del batch.turns[n]
+                        self._file.keep(batch, [n])
+        self.pump()
+
+    def pump(self) -> None:
+        """Give devices their turn whose turn it is; called whenever one may have come to its end."""
+        with self._changed:
+            now = self._clock()
+            for batch in list(self._batches.values()):
+                self._pump(batch, now)
 
     def stop(self) -> None:
         """End all work; the client is stopped too, because the workers wait in it. A second call does nothing."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._client.stop()
+        self._stop_client()
         self._pool.shutdown(wait=True, cancel_futures=True)
         with self._changed:
-            for run in self._runs.values():
-                self._abandon(run)
+            for batch in self._batches.values():
+                self._abandon(batch)
             self._changed.notify_all()
 
-    def _abandon(self, run: _Run) -> None:
-        for number, row in enumerate(run.rows):
-            if row.state is DeviceState.WAITING:
-                run.rows[number] = dataclasses.replace(row, state=DeviceState.UNREACHABLE, message=_STOPPING)
-        run.waiting = 0
+    @property
+    def _width(self) -> int:
+        return self._most if self._most is not None else self._at_once
 
-    def _work(self, run: _Run, row: int, device: DeviceUrl, nul: Nul) -> None:
+    def _pump(self, batch: Batch, now: float) -> None:
+        batch.end_turns(lambda address: self._goes_on(address, batch.publish_id), now)
+        while not self._stopping and batch.state is BatchState.RUNNING and (self._most is None or len(batch.turns) < self._most):
+            row = batch.next()
+            if row is None:
+                return
+            batch.turns[row] = Turn(now)
+            self._pool.submit(self._work, batch, row)
+
+    def _abandon(self, batch: Batch) -> None:
+        """In memory only: what was not told is told after the next start."""
+        for number, row in enumerate(batch.rows):
+            if row.state in OPEN:
+                batch.rows[number] = replace(row, state=DeviceState.UNREACHABLE, message=_STOPPING)
+
+    def _work(self, batch: Batch, row: int) -> None:
+        device = batch.devices[row]
         try:
-            result = self._tell(run.publish_id, device, nul)
-        except DeviceUnreachable as error:
-            result = DeviceResult(str(device), DeviceState.UNREACHABLE, None, str(error))
-        except DeviceRefused as error:
-            result = DeviceResult(str(device), DeviceState.REFUSED, error.code, str(error))
+            target = self._teller.locate(device)
+            batch.turns[row].address = address_of(target)
+            self._file.intend(batch, row)
+            result = self._teller.tell(batch.publish_id, device, target, batch.nul)
+        except (DeviceUnreachable, DeviceRefused) as error:
+            result = failed(device, error)
         except Exception:
-            log.exception("telling %s of %s failed", device, run.publish_id)
-            why = "An internal error of the server; its log has the details."
-            result = DeviceResult(str(device), DeviceState.UNREACHABLE, None, why)
-        log.info("notified %s of %s: %s: %s", device, run.publish_id, result.state, result.message)
+            log.exception("telling %s of %s failed", device, batch.publish_id)
+            result = DeviceResult(str(device), DeviceState.UNREACHABLE, None, _BUG)
+        log.info("notified %s of %s: %s: %s", device, batch.publish_id, result.state, result.message)
         with self._changed:
-            run.rows[row] = result
-            run.waiting -= 1
-            if not run.waiting:
-                self._finished(run)
+            batch.rows[row] = result
+            if not self._stopping:
+                self._file.keep(batch, [row])
+            batch.turns[row].answered = True
+            if result.state is not DeviceState.ACCEPTED:
+                batch.turns[row].address = None
+            if not batch.waiting:
+                self._finished(batch)
+            self._pump(batch, self._clock())
             self._changed.notify_all()
 
-    def _finished(self, run: _Run) -> None:
-        self._runs[run.id] = self._runs.pop(run.id)
-        done = [r.id for r in self._runs.values() if not r.waiting]
+    def _finished(self, batch: Batch) -> None:
+        self._batches[batch.id] = self._batches.pop(batch.id)
+        done = [b.id for b in self._batches.values() if not b.waiting]
         for old in itertools.islice(done, max(0, len(done) - self._keep)):
-            del self._runs[old]
-
-    def _tell(self, publish_id: str, device: DeviceUrl, nul: Nul) -> DeviceResult:
-        target = self._client.resolve(device)
-        self._known(target)
-        peer = target.host + (f"%{target.zone}" if target.zone else "")
-        url = self._urls.url(f"{publish_id}/manifest", peer=peer)
-        caution = _check_length(url, device, nul)
-        if nul is Nul.AUTO:
-            nul = Nul.YES if self._is_riot(target) else Nul.NO
-        payload = url.encode() + (b"\0" if nul is Nul.YES else b"")
-        try:
-            answer = self._client.request("POST", target, device.path, payload)
-            if answer.code == "4.05":  # devices of the original ota-server of 2019 take PUT
-                answer = self._client.request("PUT", target, device.path, payload)
-        except DeviceUnreachable as error:
-            raise DeviceUnreachable(f"{error}{caution}") from error
-        return _result(device, answer, caution)
-
-    def _is_riot(self, target: DeviceUrl) -> bool:
-        try:
-            listing = self._client.request("GET", target, ".well-known/core")
-        except DeviceRefused:
-            return False  # it is there, and that is what counts: the notification itself may be welcome
-        return listing.code == "2.05" and b"</riot/board>" in listing.payload
-
-
-def _result(device: DeviceUrl, answer: Answer, caution: str) -> DeviceResult:
-    if answer.code.startswith("2."):
-        return DeviceResult(str(device), DeviceState.ACCEPTED, answer.code, f"Accepted ({answer.code}).{caution}")
-    why = _readable(answer.payload) or _WORDS.get(answer.code, "the device gave no reason")
-    return DeviceResult(str(device), DeviceState.REFUSED, answer.code, f"Refused ({answer.code}): {why.rstrip('.')}.")
-
-
-def _check_length(url: str, device: DeviceUrl, nul: Nul) -> str:
-    """The caution that belongs into the result, or nothing. Raises DeviceRefused for what no device takes."""
-    ending = 0 if nul is Nul.NO else 1
-    length, path = len(url.encode()) + ending, len(urlsplit(url).path)
-    if length > _LONGEST_PAYLOAD:
-        raise DeviceRefused(
-            f"The manifest's URL is {length} bytes long{' with its final NUL' if ending else ''}, and devices take at most"
-            f" {_LONGEST_PAYLOAD}: publish it under a publish id that is shorter by {length - _LONGEST_PAYLOAD}."
-        )
-    if path > _LONGEST_PATH:
-        raise DeviceRefused(
-            f"The path in the manifest's URL is {path} bytes long, and devices take at most {_LONGEST_PATH}:"
-            f" publish it under a publish id that is shorter by {path - _LONGEST_PATH}."
-        )
-    size = request_size(device.path, bytes(length))
-    cautions = []
-    if size > _SAFE_DATAGRAM:
-        cautions.append(f"RIOT 2024.10 silently drops datagrams of more than {_SAFE_DATAGRAM} bytes, and this one has {size}")
-    if path > _SAFE_PATH:
-        cautions.append(f"a path of more than {_SAFE_PATH} bytes can end a transfer, and this one has {path}")
-    if not cautions:
-        return ""
-    shorter = max(size - _SAFE_DATAGRAM, path - _SAFE_PATH)
-    return f" Caution: {'; '.join(cautions)}. A publish id that is shorter by {shorter} is safe."
-
-
-def _readable(diagnostic: bytes) -> str:
-    """A diagnostic payload (RFC 7252, 5.5.2) as one line for a person."""
-    text = re.sub(r"\s+", " ", diagnostic.decode("utf-8", "replace"))
-    return "".join(c for c in text if c.isprintable())[:200].strip()
+            del self._batches[old]

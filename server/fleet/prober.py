@@ -24,6 +24,10 @@ class Prober:
         self._client = client
         self._version_path = version_path.strip("/") if version_path else None
 
+    def is_of_use(self, listing: bytes) -> bool:
+        """Whether a device whose .well-known/core this is shows anything of itself."""
+        return f"</{SLOT_PATH}>".encode() in listing or self._version_path is not None
+
     def show(self, device: DeviceUrl, release: Release | None) -> Shown:
         """What can prove that the device runs `release`."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import bottle
 
 from common.checked import Checked
-from common.device_url import parse_list
+from common.device_url import DeviceUrl, parse_list
 from common.errors import InvalidRelease, InvalidRequest, NotFound, ReleaseNotFound
 from common.notification import Notification, Nul
 from common.release import Release, State, check_publish_id
@@ -20,7 +20,7 @@ from server.firmware.catalogue import LiveCatalogue
 from server.firmware.image import ImageChanged
 from server.firmware.images import ImageCache
 from server.firmware.publishing import Publisher
-from server.fleet.notifier import Notifier
+from server.fleet.fleet import Fleet
 from server.web import uploads
 
 MAX_DEVICES = 1000
@@ -44,7 +44,7 @@ class Api:
         self,
         live: LiveCatalogue,
         publisher: Publisher,
-        notifier: Notifier,
+        fleet: Fleet,
         cache: ImageCache,
         urls: CoapUrls,
         max_file: int,
@@ -52,7 +52,8 @@ class Api:
     ) -> None:
         self._live = live
         self._publisher = publisher
-        self._notifier = notifier
+        self._fleet = fleet
+        self._notifier = fleet.notifier
         self._cache = cache
         self._urls = urls
         self._max_file = max_file
@@ -70,6 +71,8 @@ class Api:
         upload = uploads.to_publish(bottle.request)
         assert upload.publish_id is not None  # to_publish saw to it
         release, created = self._publisher.publish(upload.publish_id, upload.files, upload.force, upload.aliases)
+        if created:
+            self._record("published", f"Published {release.publish_id}.", release.publish_id, forced=release.forced)
         return self.with_urls(release), created
 
     def check(self) -> Checked:
@@ -95,6 +98,7 @@ class Api:
     def remove(self, publish_id: str) -> dict[str, Any]:
         """Remove a release and say so."""
         self._publisher.remove(self.release(publish_id).publish_id)
+        self._record("removed", f"Removed {publish_id}.", publish_id)
         return {"removed": publish_id}
 
     def remove_json(self) -> dict[str, Any]:
@@ -103,11 +107,15 @@ class Api:
 
     def withdraw(self) -> Release:
         """Take the release that a form or JSON names from the devices; its files stay."""
-        return self.with_urls(self._publisher.withdraw(_asked_id()))
+        release = self._publisher.withdraw(_asked_id())
+        self._record("withdrawn", f"Withdrew {release.publish_id}.", release.publish_id)
+        return self.with_urls(release)
 
     def restore(self) -> Release:
         """Give it back to them."""
-        return self.with_urls(self._publisher.restore(_asked_id()))
+        release = self._publisher.restore(_asked_id())
+        self._record("restored", f"Restored {release.publish_id}.", release.publish_id)
+        return self.with_urls(release)
 
     def coap_url(self, publish_id: str) -> str:
         """What RIOT's build of 2019 asks before it signs: the release's base URL, published or not."""
@@ -124,9 +132,9 @@ class Api:
             nul = Nul(uploads.field(forms, "nul", default="auto") or "auto")
         except ValueError:
             raise InvalidRequest(f"The field 'nul' is {forms.get('nul')!r}; it is auto, yes or no.") from None
-        devices = parse_list(text)
+        devices = tuple(dict.fromkeys((*parse_list(text), *self._of_groups(forms))))
         if not devices:
-            raise InvalidRequest("No device is named: give device URLs in the field 'urls', parted by commas.")
+            raise InvalidRequest("No device is named: give device URLs in the field 'urls', parted by commas, or a 'group'.")
         if len(devices) > MAX_DEVICES:
             raise InvalidRequest(f"{len(devices)} devices are named; at most {MAX_DEVICES} can be told at once.")
         release = self.release(publish_id)
@@ -136,7 +144,10 @@ class Api:
                 f" {_REMEDIES[release.state]}",
                 release.findings,
             )
-        notification = self._notifier.start(publish_id, devices, nul)
+        notification = self._notifier.start(publish_id, devices, nul, _who())
+        count = f"{len(devices)} device{'s' if len(devices) > 1 else ''}"
+        told = [str(device) for device in devices[:100]]
+        self._record("notified", f"Notified {count} of {publish_id}.", publish_id, notification=notification.id, devices=told)
         if wait:
             notification = self._wait(notification.id, float("inf"))
         return notification, notification.done
@@ -189,10 +200,26 @@ class Api:
         )
 
 
+    def _record(self, kind: str, what: str, publish_id: str, **details: Any) -> None:
+        self._fleet.history.record(kind, what, _who(), publish_id, **details)
+
+    def _of_groups(self, forms: bottle.FormsDict) -> Iterator[DeviceUrl]:
+        """Raises InvalidRequest for a group without devices."""
+        for name in forms.getall("group"):
+            found = self._fleet.devices.of_group(name)
+            if not found:
+                raise InvalidRequest(f"No device of a group {name!r} can be notified: name devices, and give them that group.")
+            yield from found
+
     def _of_version(self, publish_id: str, version: str | None) -> str:
         """The release of a version below a publish id, where there is one; RIOT's build of 2019 parts the two."""
         below = f"{publish_id}/{version}"
         return below if version is not None and below in self._live.current.by_id else publish_id
+
+
+def _who() -> str:
+    """Who asks, as far as it is known."""
+    return str(bottle.request.environ.get("REMOTE_ADDR", "somebody"))
 
 
 def _asked_id() -> str:

@@ -21,6 +21,7 @@ from server.web import uploads
 from server.web.api import Api
 from server.web.auth import Guard
 from server.web.errors import Failure, failure
+from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.pages import PageContext, Pages
 from server.web.responses import as_json, as_page, see_other, wants_page, with_security_headers
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 def create_app(
     api: Api,
     fleet: FleetApi,
+    events: Events,
     pages: Pages,
     live: LiveCatalogue,
     urls: CoapUrls,
@@ -55,6 +57,12 @@ def create_app(
     app.get("/api/v1/releases/<publish_id:path>", callback=lambda publish_id: api.release(publish_id).to_json())
     app.get("/api/v1/notifications/<number>", callback=lambda number: api.notification(number).to_json())
     app.get("/api/v1/transfers", callback=fleet.transfers)
+    app.get("/api/v1/devices", callback=fleet.devices)
+    app.get("/api/v1/devices/<address>", callback=fleet.device)
+    app.get("/api/v1/history", callback=fleet.history)
+    app.get("/api/v1/history.csv", callback=fleet.history_csv)
+    app.get("/api/v1/notifications", callback=fleet.notifications)
+    app.get("/api/v1/events", callback=events.stream)
     app.get("/notifications/<number>", callback=lambda number: pages.notification(api.notification(number)))
     for method, path, callback in (
         ("POST", "/publish", site.publish),
@@ -65,6 +73,8 @@ def create_app(
         ("POST", "/withdraw", site.withdraw),
         ("POST", "/restore", site.restore),
         ("DELETE", "/api/v1/releases/<publish_id:path>", api.remove),
+        ("PUT", "/api/v1/devices/<address>", fleet.name),
+        ("POST", "/api/v1/notifications/<number>", lambda number: fleet.set_state(number).to_json()),
     ):
         app.route(path, method, callback, changes=True)
     return with_security_headers(app)

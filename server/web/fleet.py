@@ -1,18 +1,109 @@
-"""What programs ask for of the devices: JSON of what server/fleet knows."""
+"""What programs ask for of the devices: JSON of what server/fleet knows, and names and groups that people give."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
-from server.fleet.transfers import Transfers
+import bottle
+
+from common.device import Device
+from common.errors import InvalidRequest
+from common.notification import BatchState, Notification
+from server.fleet.fleet import Fleet
+from server.web import uploads
+from server.web.responses import unless_known
+
+_LONGEST_NAME = 64
+_MOST_EVENTS = 5000
+_LONGEST_BODY = 4096
+"""Bytes."""
 
 
 class FleetApi:
     """Threads: the web workers call it."""
 
-    def __init__(self, transfers: Transfers) -> None:
-        self._transfers = transfers
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
 
-    def transfers(self) -> dict[str, Any]:
+    def transfers(self) -> bottle.HTTPResponse:
         """The JSON shape `transfers`: those under way, and those that ended within the last hour."""
-        return {"transfers": [transfer.to_json() for transfer in self._transfers.all()]}
+        return unless_known({"transfers": [transfer.to_json() for transfer in self._fleet.transfers.all()]})
+
+    def devices(self) -> bottle.HTTPResponse:
+        """The JSON shape `devices`."""
+        return unless_known({"devices": [device.to_json() for device in self._fleet.devices.all()]})
+
+    def device(self, address: str) -> dict[str, Any]:
+        """One device and the latest of what happened with it. Raises NotFound."""
+        device = self._fleet.devices.get(unquote(address))
+        events = self._fleet.history.last(100, device=device.device)
+        return device.to_json() | {"events": [event.to_json() for event in events]}
+
+    def name(self, address: str) -> dict[str, Any]:
+        """PUT: its name, its group, or both. Raises NotFound and InvalidRequest."""
+        try:
+            data = json.loads(bottle.request.body.read(_LONGEST_BODY))
+        except (ValueError, RecursionError):
+            data = None
+        if not isinstance(data, dict) or not set(data) & {"name", "group"}:
+            raise InvalidRequest('A device is given a name and a group as JSON: {"name": "cellar", "group": "kitchen"}.')
+        name, group = (_clean(data.get(key), key) for key in ("name", "group"))
+        return self._named(unquote(address), name, group).to_json()
+
+    def _named(self, address: str, name: str | None, group: str | None) -> Device:
+        device = self._fleet.devices.name(address, name, group)
+        who = str(bottle.request.environ.get("REMOTE_ADDR", "somebody"))
+        what = f"{address} is called {device.name!r}, in group {device.group!r}."
+        self._fleet.history.record("named", what, who, device=address, name=device.name, group=device.group)
+        return device
+
+    def history(self) -> dict[str, Any]:
+        """The JSON shape `history`: `?since=ID&limit=N&kind=&device=&publish_id=`."""
+        query = bottle.request.query
+        limit = min(_number(query, "limit") or 500, _MOST_EVENTS)
+        wanted = {key: query.getunicode(key) or None for key in ("kind", "device", "publish_id")}
+        page = self._fleet.history.since(_number(query, "since"), limit, **wanted)
+        return page.to_json() | {"trouble": self._fleet.history.trouble}
+
+    def history_csv(self) -> bottle.HTTPResponse:
+        """The same as a table, whole."""
+        rows: Iterator[bytes] = (text.encode() for text in self._fleet.history.csv(_number(bottle.request.query, "since")))
+        return bottle.HTTPResponse(
+            rows, Content_Type="text/csv; charset=utf-8", Content_Disposition='attachment; filename="history.csv"'
+        )
+
+    def notifications(self) -> dict[str, Any]:
+        """The batches that are remembered, the latest first."""
+        return {"notifications": [notification.to_json() for notification in self._fleet.notifier.all()]}
+
+    def set_state(self, number: str) -> Notification:
+        """POST `state=running|paused|cancelled`. Raises NotFound and InvalidRequest."""
+        text = uploads.field(uploads.fields(bottle.request), "state")
+        states = {s.value: s for s in (BatchState.RUNNING, BatchState.PAUSED, BatchState.CANCELLED)}
+        if text not in states:
+            raise InvalidRequest(f"The field 'state' is {text!r}; it is {', '.join(states)}.")
+        changed = self._fleet.notifier.set_state(number, states[text])
+        who = str(bottle.request.environ.get("REMOTE_ADDR", "somebody"))
+        what = f"Notifying of {changed.publish_id} is {changed.state}."
+        self._fleet.history.record("batch", what, who, changed.publish_id, notification=number, state=changed.state)
+        return changed
+
+
+def _number(query: bottle.FormsDict, name: str) -> int | None:
+    text = query.get(name)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidRequest(f"The parameter {name!r} is {text!r}; it is a whole number.")
+    return int(text)
+
+
+def _clean(value: object, name: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > _LONGEST_NAME or not (value.isprintable()):
+        raise InvalidRequest(f"The {name} of a device is a text of at most {_LONGEST_NAME} characters.")
+    return value.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,6 +28,16 @@ def wants_page() -> bool:
 def as_json(data: dict[str, Any], status: int, **headers: str) -> bottle.HTTPResponse:
     """For programs. `headers` as Bottle has them: Content_Type."""
     return bottle.HTTPResponse(json.dumps(data), status=status, Content_Type="application/json", **headers)
+
+
+def unless_known(data: dict[str, Any]) -> bottle.HTTPResponse:
+    """For programs that ask again and again: 304 where they have the very same already (RFC 9110, 13.1.2)."""
+    body = json.dumps(data)
+    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:16]}"'
+    headers = {"ETag": etag, "Cache_Control": "no-cache"}
+    if bottle.request.get_header("If-None-Match") == etag:
+        return bottle.HTTPResponse(status=304, **headers)
+    return bottle.HTTPResponse(body, Content_Type="application/json", **headers)
 
 
 def as_page(text: str, status: int = 200, **headers: str) -> bottle.HTTPResponse:

@@ -14,6 +14,7 @@ from common.notification import DeviceResult, DeviceState, Notification, Nul
 from server.coap.client import CoapClient, Timing
 from server.coap.urls import CoapUrls
 from server.fleet.notifier import Notifier
+from server.fleet.teller import Teller
 from tests.fakes import coap_wire as wire
 from tests.fakes.riot_device import RIOT_CORE, Behaviour, RiotDevice
 from tests.integration.test_coap_client import closed_port
@@ -28,7 +29,8 @@ OK, NO, LOST = DeviceState.ACCEPTED, DeviceState.REFUSED, DeviceState.UNREACHABL
 
 @contextmanager
 def notifying(timing: Timing = PATIENT, host: str | None = None, keep: int = 100) -> Iterator[Notifier]:
-    notifier = Notifier(client := CoapClient(timing), CoapUrls(host, 7777), keep=keep)
+    client = CoapClient(timing)
+    notifier = Notifier(Teller(client, CoapUrls(host, 7777)), client.stop, keep=keep)
     client.start()
     try:
         yield notifier
@@ -141,7 +143,7 @@ def test_a_wrong_path_is_refused(notifier: Notifier) -> None:
 def test_targets_that_are_no_devices() -> None:
     client = CoapClient(HASTY, own_port=7777)
     client.start()
-    notifier = Notifier(client, CoapUrls(None, 7777))
+    notifier = Notifier(Teller(client, CoapUrls(None, 7777)), client.stop)
     try:
         results = tell(notifier, "[::1]:7777/a", "[ff02::1%lo]/a", "[fe80::1%wpan9]/a", "no-such-host.invalid/a")
         assert [r.state for r in results] == [NO, NO, LOST, LOST]
@@ -269,7 +271,8 @@ def test_only_the_last_finished_ones_are_kept() -> None:
 def test_stop_in_the_middle() -> None:
     with ExitStack() as stack:
         silent = [stack.enter_context(RiotDevice(Behaviour(silent=True))) for _ in range(40)]
-        notifier = Notifier(client := CoapClient(), CoapUrls(None, 7777))
+        client = CoapClient()
+        notifier = Notifier(Teller(client, CoapUrls(None, 7777)), client.stop)
         client.start()
         started = notifier.start("v42", [DeviceUrl.parse(d.url) for d in silent], Nul.AUTO)
         seen: list[Notification] = []
@@ -293,7 +296,8 @@ class _BrokenUrls(CoapUrls):
 
 @pytest.mark.expects_log("telling .* of v42 failed")
 def test_a_bug_becomes_a_row_and_not_a_wait_for_ever() -> None:
-    notifier = Notifier(client := CoapClient(), _BrokenUrls(None, 7777))
+    client = CoapClient()
+    notifier = Notifier(Teller(client, _BrokenUrls(None, 7777)), client.stop)
     client.start()
     try:
         (result,) = tell(notifier, "[::1]:7777/a")
@@ -317,7 +321,7 @@ def test_the_url_is_made_for_the_resolved_address_and_its_zone() -> None:
     peers: list[str] = []
     client = CoapClient(HASTY)
     client.start()
-    notifier = Notifier(client, _Peers(peers.append))
+    notifier = Notifier(Teller(client, _Peers(peers.append)), client.stop)
     try:
         tells: Sequence[str] = ("[fe80::1:2:3:4%lo]/a", f"{closed_port('::1')}/a", "[::ffff:127.0.0.1]:9/a")
         assert {r.state for one in tells for r in tell(notifier, one)} == {LOST}

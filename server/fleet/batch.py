@@ -1,0 +1,90 @@
+"""One act of notifying many devices: who was told, whose turn it is, and how long the rest takes. A value of one lock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from common.device_url import DeviceUrl
+from common.notification import BatchState, DeviceResult, DeviceState, Notification, Nul
+
+OPEN = (DeviceState.WAITING, DeviceState.UNKNOWN)
+
+
+@dataclass(slots=True)
+class Turn:
+    """A device that was told, or is being told: it may use the radio."""
+
+    began: float | None
+    """When its turn came, in seconds by the notifier's clock; None: before this start of the server."""
+    address: str | None = None
+    """Its address and zone, once they are known."""
+    answered: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """`Notifier` locks."""
+
+    id: str
+    publish_id: str
+    devices: tuple[DeviceUrl, ...]
+    nul: Nul
+    who: str
+    rows: list[DeviceResult]
+    state: BatchState = BatchState.RUNNING
+    turns: dict[int, Turn] = field(default_factory=dict)
+    lasted: list[float] = field(default_factory=list)
+    """Seconds that each turn so far took."""
+
+    @classmethod
+    def of(cls, number: str, publish_id: str, devices: Sequence[DeviceUrl], nul: Nul, who: str) -> Batch:
+        """Nobody has been told yet."""
+        rows = [DeviceResult(str(device), DeviceState.WAITING, None, "Waiting.") for device in devices]
+        return cls(number, publish_id, tuple(devices), nul, who, rows)
+
+    @property
+    def waiting(self) -> int:
+        """Devices without a result."""
+        return sum(row.state in OPEN for row in self.rows)
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is done for it."""
+        return not self.waiting and not self.turns
+
+    def next(self) -> int | None:
+        """The row whose turn is next."""
+        rows = enumerate(self.rows)
+        return next((n for n, row in rows if row.state is DeviceState.WAITING and n not in self.turns), None)
+
+    def end_turns(self, goes_on: Callable[[str], bool], now: float) -> list[int]:
+        """Those that were told, and use the radio no longer; `goes_on` says it of an address."""
+        ended = [n for n, t in self.turns.items() if t.answered and (t.address is None or not goes_on(t.address))]
+        for row in ended:
+            began = self.turns.pop(row).began
+            if began is not None:
+                self.lasted.append(now - began)
+        return ended
+
+    def cancel(self) -> list[int]:
+        """Nobody else is told; the rows that this ends."""
+        self.state = BatchState.CANCELLED
+        ended = [n for n, row in enumerate(self.rows) if row.state in OPEN and n not in self.turns]
+        for n in ended:
+            self.rows[n] = replace(self.rows[n], state=DeviceState.CANCELLED, message="Cancelled before it was told.")
+        return ended
+
+    def shown(self, at_once: int) -> Notification:
+        """For people and programs; `at_once` devices have their turn at a time."""
+        state = self.state
+        if state in (BatchState.RUNNING, BatchState.PAUSED) and not self.waiting:
+            state = BatchState.DONE
+        return Notification(self.id, self.publish_id, tuple(self.rows), state, self._eta(at_once))
+
+    def _eta(self, at_once: int) -> float | None:
+        left = self.waiting + sum(turn.answered for turn in self.turns.values())
+        if not left or not self.lasted or self.state is not BatchState.RUNNING:
+            return None
+        return math.ceil(left / at_once) * sum(self.lasted) / len(self.lasted)

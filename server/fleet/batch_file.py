@@ -1,0 +1,130 @@
+"""Batches in the database, so that one goes on where it was after the server ended, however it ended."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable
+
+from common.device_url import DeviceUrl
+from common.notification import BatchState, DeviceResult, DeviceState, Nul
+from server.fleet.batch import Batch, Turn
+from server.fleet.database import Database, NotRecorded
+
+SCHEMA = (
+    """
+    CREATE TABLE batches (
+        id TEXT PRIMARY KEY,
+        began REAL NOT NULL,
+        publish_id TEXT NOT NULL,
+        nul TEXT NOT NULL,
+        who TEXT NOT NULL,
+        state TEXT NOT NULL
+    );
+    CREATE TABLE batch_rows (
+        batch TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+        row INTEGER NOT NULL,
+        device TEXT NOT NULL,
+        state TEXT NOT NULL,
+        code TEXT,
+        message TEXT NOT NULL,
+        address TEXT,
+        PRIMARY KEY (batch, row)
+    ) WITHOUT ROWID;
+    """,
+)
+"""`address` is set in the moment before the device is told."""
+_KEPT = 30 * 86400.0
+"""Seconds that a batch is kept."""
+_log = logging.getLogger(__name__)
+
+
+class Batches:
+    """Threads: any."""
+
+    def __init__(self, database: Database, wall: Callable[[], float]) -> None:
+        """`database` has SCHEMA and has been started; `wall` gives Unix time."""
+        self._database = database
+        self._wall = wall
+
+    def load(self) -> Iterable[Batch]:
+        """Those that still have devices to tell; what was being told then is `unknown`, and has its turn."""
+        try:
+            return self._database.commit(self._load)
+        except NotRecorded as error:
+            _log.warning("batches of an earlier start cannot be read: %s", error)
+            return ()
+
+    def add(self, batch: Batch) -> None:
+        """It is on the disk, if that can be, when this returns."""
+        began = self._wall()
+        head = (batch.id, began, batch.publish_id, batch.nul.value, batch.who, batch.state.value)
+        rows = [(batch.id, n, row.device, row.state.value, row.message) for n, row in enumerate(batch.rows)]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?, ?)", head)
+            connection.executemany(
+                "INSERT OR REPLACE INTO batch_rows (batch, row, device, state, message) VALUES (?, ?, ?, ?, ?)", rows
+            )
+
+        self._commit(work)
+
+    def intend(self, batch: Batch, row: int) -> None:
+        """On the disk, if that can be, when this returns."""
+        key = (batch.turns[row].address, batch.id, row)
+        self._commit(lambda c: c.execute("UPDATE batch_rows SET address = ? WHERE batch = ? AND row = ?", key))
+
+    def keep(self, batch: Batch, rows: Iterable[int]) -> None:
+        """Returns at once."""
+        head = (batch.state.value, batch.id)
+        values = []
+        for n in rows:
+            row = batch.rows[n]
+            waits = row.state is DeviceState.WAITING
+            values.append((row.state.value, row.code, row.message, waits, batch.id, n))
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE batches SET state = ? WHERE id = ?", head)
+            connection.executemany(
+                "UPDATE batch_rows SET state = ?, code = ?, message = ?, address = CASE ? WHEN 1 THEN NULL ELSE address END"
+                " WHERE batch = ? AND row = ?",
+                values,
+            )
+
+        self._database.submit(work)
+
+    def _commit(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        try:
+            self._database.commit(work)
+        except NotRecorded as error:
+            _log.debug("a batch goes on unrecorded: %s", error)  # the database says it, once
+
+    def _load(self, connection: sqlite3.Connection) -> list[Batch]:
+        old = (self._wall() - _KEPT,)
+        connection.execute("DELETE FROM batch_rows WHERE batch IN (SELECT id FROM batches WHERE began < ?)", old)
+        connection.execute("DELETE FROM batches WHERE began < ?", old)
+        heads = connection.execute(
+            "SELECT id, publish_id, nul, who, state FROM batches WHERE state IN ('running', 'paused') AND id IN"
+            " (SELECT batch FROM batch_rows WHERE state IN ('waiting', 'unknown')) ORDER BY began"
+        ).fetchall()
+        return [self._batch(connection, *head) for head in heads]
+
+    @staticmethod
+    def _batch(connection: sqlite3.Connection, number: str, publish_id: str, nul: str, who: str, state: str) -> Batch:
+        found = connection.execute(
+            "SELECT device, state, code, message, address FROM batch_rows WHERE batch = ? ORDER BY row", (number,)
+        ).fetchall()
+        devices = tuple(DeviceUrl.parse(device) for device, *_ in found)
+        batch = Batch(number, publish_id, devices, Nul(nul), who, [], BatchState(state))
+        for n, (device, row_state, code, message, address) in enumerate(found):
+            row = DeviceResult(device, DeviceState(row_state), code, message)
+            if row.state in (DeviceState.WAITING, DeviceState.UNKNOWN) and address is not None:
+                text = "It was being told when the server ended: what it asks for shows whether it was."
+                row = DeviceResult(device, DeviceState.UNKNOWN, None, text)
+                batch.turns[n] = Turn(None, address)
+            elif row.state is DeviceState.ACCEPTED:
+                batch.turns[n] = Turn(None, address, answered=True)
+            batch.rows.append(row)
+        return batch
+
+

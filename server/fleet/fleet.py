@@ -1,0 +1,125 @@
+"""The devices' side as a whole: its parts put together, started in order and stopped in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from common.device import UpdateState
+from common.release import Release
+from server.coap.client import CoapClient, Timing
+from server.coap.service import CoapService
+from server.coap.urls import CoapUrls
+from server.firmware.catalogue import LiveCatalogue
+from server.fleet import batch_file, history, register
+from server.fleet.batch_file import Batches
+from server.fleet.chronicle import Chronicle
+from server.fleet.database import Database
+from server.fleet.devices import Devices
+from server.fleet.history import History
+from server.fleet.known import Known
+from server.fleet.notifier import Notifier
+from server.fleet.prober import Prober
+from server.fleet.pulse import Pulse
+from server.fleet.register import Register
+from server.fleet.teller import Teller
+from server.fleet.transfers import Transfers
+from server.fleet.verdicts import Patience, Trace
+
+SCHEMA = (*history.SCHEMA, *register.SCHEMA, *batch_file.SCHEMA)
+"""It only ever grows at its end."""
+_ASKED_AT_ONCE = 16
+_ASK = Timing(max_retransmit=2)
+"""A device that reboots is asked again later; no need to wait for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """What a person may set."""
+
+    file: Path
+    keep_history: int
+    """Days."""
+    patience: float
+    """Seconds that a device has to show that it runs what it downloaded."""
+    version_path: str | None
+    max_transfers: int
+
+
+class Fleet:
+    """Threads: one owner enters and leaves it; any thread uses its parts in between."""
+
+    def __init__(
+        self, settings: FleetSettings, service: CoapService, live: LiveCatalogue, urls: CoapUrls, died: Callable[[str], None]
+    ) -> None:
+        def release(publish_id: str) -> Release | None:
+            return live.current.by_id.get(publish_id)
+
+        self._stack = contextlib.ExitStack()
+        self._service = service
+        self._database = Database(settings.file, SCHEMA, died)
+        self.history = History(self._database, time.time, settings.keep_history)
+        self.transfers = Transfers(service.pins, live, time.time)
+        own = service.port
+        self._asker = CoapClient(_ASK, own_port=own, died=died)
+        self._client = CoapClient(own_port=own, died=died)
+        self._pool = ThreadPoolExecutor(_ASKED_AT_ONCE, "ask")
+        self.devices = Devices(
+            Prober(self._asker, settings.version_path),
+            self._pool,
+            release,
+            Register(self._database),
+            time.time,
+            Patience(settings.patience),
+        )
+        self.notifier = Notifier(
+            Teller(self._client, urls, service.know, self.devices),
+            self._client.stop,
+            self.devices.goes_on,
+            settings.max_transfers,
+            Batches(self._database, time.time),
+        )
+        self._chronicle = Chronicle(self.history)
+        self._pulse = Pulse([self._beat, self.history.beat], died)
+
+    def __enter__(self) -> Self:
+        stack = self._stack
+        self._database.start()
+        stack.callback(self._database.stop)
+        self.history.start()
+        self.devices.start()
+        self.devices.listen(self._changed)
+        stack.enter_context(self._asker)
+        stack.callback(lambda: self._pool.shutdown(wait=True, cancel_futures=True))
+        stack.callback(self._asker.stop)
+        self._client.start()
+        stack.callback(self.notifier.stop)
+        self._pulse.start()
+        stack.callback(self._pulse.stop)
+        self.notifier.resume(self.devices.expect)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _beat(self) -> None:
+        changed = self.transfers.look()
+        misses = self._service.blocks.misses
+        self._chronicle.ended(changed)
+        self.devices.beat(changed, [misses.popleft() for _ in range(len(misses))])
+        self.notifier.pump()
+
+    def _changed(self, known: Known, before: Trace | None) -> None:
+        trace = known.trace
+        if trace is None:
+            return
+        self._chronicle.judged(known, before)
+        if before is not None and before.state is UpdateState.NOTIFIED and trace.state is not UpdateState.NOTIFIED:
+            was_told = trace.state not in (UpdateState.SILENT, UpdateState.FAILED)
+            self.notifier.told_after_all(known.address, trace.publish_id, was_told)
+        self.notifier.pump()

@@ -1,0 +1,104 @@
+"""Server-Sent Events: what changes with the devices, as it changes (WHATWG HTML, 9.2)."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import bottle
+
+from server.fleet.fleet import Fleet
+
+MOST_STREAMS = 3
+"""Each holds a worker for as long as it lasts; the others poll."""
+_STEP = 0.5
+"""Seconds between two looks at whether the server stops."""
+_EVERY = 1.0
+"""Seconds between two looks at the devices."""
+_ALIVE = 15.0
+"""Seconds after which a comment shows that the stream is alive."""
+
+
+class Events:
+    """Threads: the web workers call `stream`, and one of them goes through each stream."""
+
+    def __init__(self, fleet: Fleet, stopping: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` counts seconds."""
+        self._fleet = fleet
+        self._stopping = stopping
+        self._clock = clock
+        self._places = threading.BoundedSemaphore(MOST_STREAMS)
+
+    def stream(self) -> bottle.HTTPResponse:
+        """`devices`: all at first, then those that changed. `transfers`: the same. `history`: each event, with its id.
+
+        With Last-Event-ID the history goes on behind that event. 503 where too many listen already.
+        """
+        if not self._places.acquire(blocking=False):
+            text = "Too many listen to events already; ask /api/v1/devices and /api/v1/transfers again and again instead."
+            body = json.dumps({"error": "too-many-streams", "message": text})
+            return bottle.HTTPResponse(body, status=503, Content_Type="application/json", Retry_After="5")
+        given = bottle.request.get_header("Last-Event-ID", "")
+        after = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else self._fleet.history.latest_id
+        headers = {"Content_Type": "text/event-stream; charset=utf-8", "Cache_Control": "no-cache", "X_Accel_Buffering": "no"}
+        return bottle.HTTPResponse(_Stream(self._events(after), self._places.release), **headers)
+
+    def _events(self, after: int) -> Iterator[bytes]:
+        told: dict[str, dict[str, Any]] = {}
+        shown: dict[tuple[str, str, str], dict[str, Any]] = {}
+        yield b"retry: 3000\n\n"
+        alive = self._clock()
+        while not self._stopping.is_set():
+            parts = [_event("devices", {"devices": news})] if (news := self._devices(told)) else []
+            parts += [_event("transfers", {"transfers": moved})] if (moved := self._transfers(shown)) else []
+            for event in self._fleet.history.since(after).events if self._fleet.history.latest_id > after else ():
+                parts.append(_event("history", event.to_json(), event.id))
+                after = event.id
+            if not parts and self._clock() - alive >= _ALIVE:
+                parts = [b": alive\n\n"]
+            if parts:
+                alive = self._clock()
+                yield b"".join(parts)
+            for _ in range(int(_EVERY / _STEP)):
+                if self._stopping.wait(_STEP):
+                    return
+
+    def _devices(self, told: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        now = {device.device: device.to_json() for device in self._fleet.devices.all()}
+        news = [data for address, data in now.items() if told.get(address) != data]
+        told.clear()
+        told.update(now)
+        return news
+
+    def _transfers(self, shown: dict[tuple[str, str, str], dict[str, Any]]) -> list[dict[str, Any]]:
+        now = {(t["device"], t["path"], t["started"]): t for t in (t.to_json() for t in self._fleet.transfers.all())}
+        news = [data for key, data in now.items() if shown.get(key) != data]
+        shown.clear()
+        shown.update(now)
+        return news
+
+
+class _Stream:
+    """Gives its place back when the other side is gone, too: waitress calls `close`."""
+
+    def __init__(self, events: Iterator[bytes], release: Callable[[], None]) -> None:
+        self._events = events
+        self._release = release
+        self._open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._events
+
+    def close(self) -> None:
+        """Once is enough."""
+        if self._open:
+            self._open = False
+            self._release()
+
+
+def _event(kind: str, data: dict[str, Any], number: int | None = None) -> bytes:
+    first = "" if number is None else f"id: {number}\n"
+    return f"{first}event: {kind}\ndata: {json.dumps(data)}\n\n".encode()

@@ -26,7 +26,7 @@ help:
 	@echo "make check        ruff and mypy"
 	@echo "make bench        measure the server beside others, and under load; ARGS=--help lists the parts"
 	@echo "make fuzz         a coverage-guided fuzz of the datagram path, for SECONDS=60; TARGET=manifest: of the manifest reader"
-	@echo "make screenshots  take the README's picture again"
+	@echo "make screenshots  take the README's pictures again"
 	@echo "make clean        remove the virtual environment and the caches"
 
 run: $(VENV)/.server
@@ -54,10 +54,10 @@ bench: $(VENV)/.test debian
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 screenshots: $(VENV)/.test debian
-	$(BIN)/python -m pytest -q tests/e2e/test_screenshots.py tests/desktop/test_window_screenshot.py
+	$(BIN)/python -m pytest -q tests/e2e/test_screenshots.py tests/e2e/test_window_on_x.py
 	mkdir -p packaging/pictures && cp tests/output/page.png tests/output/page-dark.png packaging/pictures/
-	cp tests/output/publisher-light.png packaging/pictures/publisher.png
-	cp tests/output/publisher-dark.png packaging/pictures/
+	cp tests/output/x-light-5-fetching.png packaging/pictures/publisher.png
+	cp tests/output/x-dark-5-fetching.png packaging/pictures/publisher-dark.png
 
 venv: $(VENV)/.server
 

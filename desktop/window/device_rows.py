@@ -27,6 +27,7 @@ _SIGNS: dict[Stage, Severity | None] = {
     Stage.ABANDONED: Severity.ERROR,
 }
 """None is a tick; one that is waited for has no sign."""
+_FIXED, _JOINED = "\N{NO-BREAK SPACE}", "\N{WORD JOINER}"
 PER_MILLE = int(Qt.ItemDataRole.UserRole)
 """The role under which a cell tells how much of its file was fetched; None where there is none."""
 
@@ -34,7 +35,7 @@ PER_MILLE = int(Qt.ItemDataRole.UserRole)
 class DeviceRows(QAbstractTableModel):
     """One row a device. UI thread only."""
 
-    DEVICE, STATE, PROGRESS, WHY = range(4)
+    DEVICE, STATE, DETAILS = range(3)
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class DeviceRows(QAbstractTableModel):
         changed = [n for n, (old, now) in enumerate(zip(before, new, strict=True)) if old != now]
         self._rows = new
         if changed:
-            self.dataChanged.emit(self.index(changed[0], self.STATE), self.index(changed[-1], self.WHY))
+            self.dataChanged.emit(self.index(changed[0], self.STATE), self.index(changed[-1], self.DETAILS))
         return changed
 
     def line(self, row: DeviceRow) -> str:
@@ -94,13 +95,13 @@ class DeviceRows(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
-        """Device, state, progress, why."""
-        return 0 if parent.isValid() else 4
+        """Device, state, details."""
+        return 0 if parent.isValid() else 3
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """The columns' names."""
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (self.tr("Device"), self.tr("State"), self.tr("Progress"), self.tr("Why"))[section]
+            return (self.tr("Device"), self.tr("State"), self.tr("Details"))[section]
         return super().headerData(section, orientation, role)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -110,7 +111,7 @@ class DeviceRows(QAbstractTableModel):
             return self._text(row, column)
         if role == Qt.ItemDataRole.DecorationRole and column == self.STATE and row.stage in _SIGNS:
             return self._icons.of(_SIGNS[row.stage])
-        if role == PER_MILLE and column == self.PROGRESS and row.transfer is not None:
+        if role == PER_MILLE and column == self.DETAILS and row.transfer is not None:
             return _per_mille(row.transfer)
         return None
 
@@ -119,7 +120,10 @@ class DeviceRows(QAbstractTableModel):
             return row.device
         if column == self.STATE:
             return self._words[row.stage]
-        return self._progress(row.transfer) if column == self.PROGRESS else self._why(row)
+        # A line breaks between two facts, and not inside of one.
+        facts = self._progress(row.transfer).split(" · ")
+        whole = " · ".join(fact.replace(" ", _FIXED).replace("/", f"/{_JOINED}") for fact in facts)
+        return "\n".join(filter(None, (whole, self._why(row))))
 
     def _why(self, row: DeviceRow) -> str:
         return row.why or self._reasons.get(row.stage, "")

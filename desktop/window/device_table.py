@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt5.QtCore import QEvent, QRect, QSize, Qt, QTimer
-from PyQt5.QtGui import QResizeEvent
+from PyQt5.QtGui import QFontMetrics, QResizeEvent
 from PyQt5.QtWidgets import QAbstractItemView, QHeaderView
 
 from desktop.following import DeviceRow
@@ -35,7 +35,7 @@ class DeviceTable(PlainTable):
         self._heights: dict[tuple[str, int], int] = {}
         """Of texts by their widths: many devices say the same."""
         self.setModel(self._model)
-        self.setItemDelegateForColumn(DeviceRows.PROGRESS, self._bar)
+        self.setItemDelegateForColumn(DeviceRows.DETAILS, self._bar)
         columns, rows = self.horizontalHeader(), self.verticalHeader()
         assert columns is not None
         assert rows is not None
@@ -63,11 +63,8 @@ class DeviceTable(PlainTable):
     def show_rows(self, rows: Sequence[DeviceRow]) -> None:
         """Take these."""
         other = [row.device for row in rows] != [row.device for row in self._model.rows]
-        moves = any(row.transfer is not None for row in rows)
-        fits = self.isColumnHidden(DeviceRows.PROGRESS) != moves and not other
         changed = self._model.show(rows)
-        if not fits:
-            self.setColumnHidden(DeviceRows.PROGRESS, not moves)
+        if other:
             self._fit_columns()
         self._fit_rows(changed)
 
@@ -85,21 +82,19 @@ class DeviceTable(PlainTable):
             self._fit_columns()
 
     def _fit_columns(self) -> None:
-        """A device has the room that it takes, up to a share; the why has what is left."""
+        """A device has the room that it takes, up to a share; the details have what is left."""
         viewport = self.viewport()
         assert viewport is not None
         metrics, there = self.fontMetrics(), viewport.width()
         longest = max((row.device for row in self.rows), key=len, default="")
         wide = metrics.averageCharWidth()
-        share = 0.4 if self.isColumnHidden(DeviceRows.PROGRESS) else 0.28
-        device = min(metrics.horizontalAdvance(longest) + 2 * _PADDING, max(round(there * share), wide * 16))
-        words = max(metrics.horizontalAdvance(word) for state in self._model.states() for word in state.split())
+        device = min(metrics.horizontalAdvance(longest) + 2 * _PADDING, max(round(there * 0.32), wide * 16))
+        words = max(_in_two_lines(metrics, state.split()) for state in self._model.states())
         self.setColumnWidth(DeviceRows.DEVICE, device)
         self.setColumnWidth(DeviceRows.STATE, words + _ICON + 4 + _PADDING)
-        self.setColumnWidth(DeviceRows.PROGRESS, wide * 21)
         columns = self.horizontalHeader()
         assert columns is not None
-        columns.setMinimumSectionSize(wide * 9)
+        columns.setMinimumSectionSize(wide * 15)
 
     def _fit_rows(self, changed: Sequence[int] | None = None) -> None:
         rows = self.verticalHeader()
@@ -125,3 +120,9 @@ class DeviceTable(PlainTable):
             self._heights[text, room] = found.height() + _PADDING
         bar = ProgressCell.bar_height(self.fontMetrics().height()) if index.data(PER_MILLE) is not None else 0
         return self._heights[text, room] + bar
+
+
+def _in_two_lines(metrics: QFontMetrics, words: Sequence[str]) -> int:
+    """The width in which these take two lines at most."""
+    breaks = [(" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words) + 1)]
+    return min(max(map(metrics.horizontalAdvance, lines)) for lines in breaks)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal
-from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from common.finding import Role
 from desktop.bundle import Bundle, PickedFile
@@ -83,6 +83,8 @@ class FilesPanel(QWidget):
         placed = self.cards.show_files(files[:_MOST_CARDS])
         self.cards.setVisible(bool(files))
         self.drop_area.setVisible(not files)
+        growth = QSizePolicy.Policy.Maximum if files else QSizePolicy.Policy.Expanding  # what stands below comes close to cards
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, growth)
         if not placed:
             self.choose_button.setFocus()
         self._show_ages()

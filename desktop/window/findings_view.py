@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import QEvent, QObject, QSize, Qt
+from PyQt5.QtGui import QResizeEvent
 from PyQt5.QtWidgets import (
     QApplication,
     QFrame,
@@ -19,6 +20,9 @@ from common.finding import Finding, Severity
 from desktop import wording
 from desktop.window.severity_mark import SeverityMark
 from desktop.window.shades import PlainLabel, QuietLabel
+
+_LEAST_LINES = 9
+"""Of findings that are never scrolled out of sight."""
 
 
 class _Row(QFrame):
@@ -53,6 +57,38 @@ class _Row(QFrame):
         row.setSpacing(12)
         row.addWidget(SeverityMark(finding.severity), 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(words, 1)
+
+
+class _Area(QScrollArea):
+    """As high as the findings take, where there is the room."""
+
+    def sizeHint(self) -> QSize:
+        """For the width that it has."""
+        return QSize(super().sizeHint().width(), self._needed())
+
+    def minimumSizeHint(self) -> QSize:
+        """Some lines, or what there is."""
+        return QSize(super().minimumSizeHint().width(), min(self._needed(), self.fontMetrics().height() * _LEAST_LINES))
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """Another width has other lines."""
+        super().resizeEvent(a0)
+        if a0 is not None and a0.size().width() != a0.oldSize().width():
+            self.updateGeometry()
+
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
+        """Other findings have another height."""
+        if a1 is not None and a1.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(a0, a1)
+
+    def _needed(self) -> int:
+        inside, viewport = self.widget(), self.viewport()
+        layout = inside.layout() if inside is not None else None
+        if layout is None or viewport is None:
+            return 0
+        width = viewport.width()
+        return max(layout.heightForWidth(width) if layout.hasHeightForWidth() else 0, layout.minimumSize().height())
 
 
 class FindingsView(QWidget):
@@ -98,7 +134,7 @@ class FindingsView(QWidget):
         column.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._infos)
         column.addStretch(1)
-        self.area = QScrollArea()
+        self.area = _Area()
         self.area.setAccessibleName(self.tr("Findings"))
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)

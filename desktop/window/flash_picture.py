@@ -14,8 +14,8 @@ from common.checked import CheckedImage, CheckedManifest
 from common.finding import Role
 from desktop import wording
 from desktop.bundle import Bundle, PickedFile
+from desktop.window.flash_legend import FlashLegend
 from desktop.window.shades import AMBER, RED, QuietLabel, blend, tone
-from desktop.window.wrapped_label import WrappedLabel
 
 _LEAST_HEADER = 5.0
 """Pixels: a header is a thousandth of its slot, and is to be seen."""
@@ -127,7 +127,10 @@ class _Bar(QWidget):
         painter.setPen(QPen(blend(text, base, 0.45), 1))
         painter.drawLine(place.topLeft(), place.bottomLeft())
         painter.setPen(text)
-        room = place.adjusted(_LEAST_HEADER + 8, 0, -6, 0)
+        wide = painter.fontMetrics().horizontalAdvance(slot.role.value) + _LEAST_HEADER + 16
+        taken = (slot.size or 0) * scale
+        beside = taken if slot.file is None and taken < wide <= place.width() - taken else 0  # or a dashed line strikes it out
+        room = place.adjusted(beside + _LEAST_HEADER + 8, 0, -6, 0)
         name = painter.fontMetrics().elidedText(slot.role.value, Qt.TextElideMode.ElideRight, int(room.width()))
         painter.drawText(room, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), name)
 
@@ -141,7 +144,7 @@ class FlashPicture(QWidget):
         self.empty = QuietLabel()
         self._columns = QHBoxLayout()
         self._columns.setSpacing(24)
-        self.legends: list[WrappedLabel] = []
+        self.legends: list[FlashLegend] = []
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -164,9 +167,8 @@ class FlashPicture(QWidget):
             self._columns.removeWidget(old)
             old.deleteLater()
         texts = [self._words(slot, manifest) for slot in slots]
-        self.legends = [WrappedLabel("\n".join(lines)) for lines in texts]
+        self.legends = [FlashLegend(lines) for lines in texts]
         for legend in self.legends:
-            legend.setAlignment(Qt.AlignmentFlag.AlignTop)
             self._columns.addWidget(legend, 1)
         self.empty.setVisible(not slots)
         if not slots:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import QModelIndex, QRect
-from PyQt5.QtGui import QPainter
+from PyQt5.QtCore import QModelIndex, QRect, Qt
+from PyQt5.QtGui import QPainter, QPalette
 from PyQt5.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionProgressBar, QStyleOptionViewItem
 
 from desktop.window.device_rows import PER_MILLE
+from desktop.window.shades import blend
 
 _MARGIN = 4
 """Pixels around the bar."""
@@ -38,11 +39,15 @@ class ProgressCell(QStyledItemDelegate):
         bar.state = QStyle.State(QStyle.StateFlag.State_Horizontal)
         if option.state & QStyle.StateFlag.State_Enabled:
             bar.state |= QStyle.StateFlag.State_Enabled
-        bar.palette = option.palette
+        colours = QPalette(option.palette)
+        text, base = colours.color(QPalette.ColorRole.Text), colours.color(QPalette.ColorRole.Base)
+        colours.setColor(QPalette.ColorRole.Base, blend(text, base, 0.12))  # else what is missing cannot be seen in the dark
+        bar.palette = colours
         bar.minimum, bar.maximum, bar.progress = 0, 1000, int(amount)
         style.drawControl(QStyle.ControlElement.CE_ProgressBar, bar, painter, option.widget)
         below = QStyleOptionViewItem(ground)
         below.text = words
-        below.rect = option.rect.adjusted(0, height, 0, 0)
+        below.displayAlignment = Qt.Alignment(Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignTop
+        below.rect = option.rect.adjusted(0, height + _MARGIN, 0, 0)
         below.backgroundBrush = ground.backgroundBrush
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, below, painter, option.widget)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import pytest
 import requests
 
-from tests.fakes.riot_device import RiotDevice
-from tests.fakes.riot_fetch import fetch
 from tests.support.drag_source import TITLE
 from tests.support.releases import SAMPLE
 from tests.support.server import ROOT, Server, running
@@ -27,6 +27,16 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
 PUBLISH_ID = "samr21-xpro-1700000200"
 """What the window proposes for them."""
+HOST = "127.0.0.3"
+"""Where the server listens for devices; to people it is the host that the sample's manifest names."""
+COUNT = 3
+"""Devices; the first one refuses."""
+DELAY = 0.02
+"""Seconds for a datagram, so that an image takes some twenty."""
+MANY = 120
+"""Seconds for what a device does; a long one costs nothing when all is well."""
+PROGRAMS = {"light": "desktop", "dark": "tests.support.dark_publisher"}
+"""The window as it is, and with a dark desktop's palette."""
 STEPS = 8
 """Of the pointer, on the way from one window into the other."""
 AGAIN = 2.0
@@ -79,11 +89,12 @@ def program(shown: Display, module: str, *arguments: str) -> Iterator[Program]:
         print(module, *one.lines, sep="\n  ")  # pytest shows it with a failure
 
 
-def remembered(home: Path, server: str, device: str) -> Path:
-    """The settings of a person who has been here before, with this server and this device."""
+def remembered(home: Path, server: str, devices: Sequence[str]) -> Path:
+    """The settings of a person who has been here before, with this server and these devices."""
     file = home / "config" / "ota-server" / "ota-publisher.ini"
     file.parent.mkdir(parents=True)
-    file.write_text(f"[General]\nservers={json.dumps(json.dumps([server]))}\ndevices={json.dumps(json.dumps(device))}\n")
+    kept = {"servers": [server], "devices": "\n".join(devices)}
+    file.write_text("[General]\n" + "".join(f"{key}={json.dumps(json.dumps(value))}\n" for key, value in kept.items()))
     return file
 
 
@@ -111,7 +122,7 @@ def hold_over(shown: Display, source: Program, start: tuple[int, int], end: tupl
     wait_until(taken, what="the window to take what is dragged")
 
 
-def press_until(shown: Display, keys: str, condition: Callable[[], object], what: str) -> None:
+def press_until(shown: Display, keys: str, condition: Callable[[], object], what: str, timeout: float = 40) -> None:
     """A key of a button that is not enabled yet does nothing, so it is pressed again, as a person does."""
     pressed = float("-inf")
 
@@ -124,7 +135,7 @@ def press_until(shown: Display, keys: str, condition: Callable[[], object], what
             pressed = time.monotonic()
         return False
 
-    wait_until(done, 40, f"{what}, with {keys} pressed again and again")
+    wait_until(done, timeout, f"{what}, with {keys} pressed again and again")
 
 
 def releases(server: Server) -> Sequence[str]:
@@ -138,53 +149,95 @@ def summary(source: Program) -> str:
     return next((str(json.loads(line.partition(" ")[2])) for line in reversed(source.lines) if line.startswith("copied")), "")
 
 
-def test_files_are_dragged_in_published_by_keyboard_and_fetched(tmp_path: Path) -> None:
+def rehearsal(shown: Display, server: Server) -> AbstractContextManager[Program]:
+    """Devices that ask this server, whatever host the sample's manifest names."""
+    flags = ["--json", "--count", COUNT, "--address", "127.1.7.1", "--port", free_port("127.1.7.1", 5684), "--fault", "refuses"]
+    flags += ["--server", f"{HOST}:{server.coap_port}", "--delay", DELAY]
+    return program(shown, "server.rehearsal", *map(str, flags))
+
+
+def free_port(host: str, port: int) -> int:
+    """This one, or any where it is taken; devices on the server's own port of a loopback address count as the server itself."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return 0
+    return port
+
+
+def events(devices: Program, name: str) -> list[dict[str, Any]]:
+    """What the devices said of this kind."""
+    return [event for event in map(json.loads, list(devices.lines)) if event["event"] == name]
+
+
+def halfway(server: Server) -> bool:
+    """Whether every device that fetches an image is in the midst of it."""
+    answer = requests.get(f"{server.url}/api/v1/transfers", timeout=30).json()
+    done = [100 * one["bytes"] / one["size"] for one in answer["transfers"] if one["role"] != "manifest"]
+    return len(done) == COUNT - 1 and all(20 < percent < 80 for percent in done)
+
+
+def shares(text: str) -> list[int]:
+    """The percentages of images in a summary."""
+    return [int(found) for found in re.findall(r"slot\d · (\d+) %", text)]
+
+
+@pytest.mark.parametrize("scheme", PROGRAMS)
+def test_files_are_dragged_in_published_by_keyboard_and_devices_take_them(tmp_path: Path, scheme: str) -> None:
     home = tmp_path / "home"
+    flags = ("--coap-host", "fd00:dead:beef::1", "--coap-bind", HOST, "--coap-port", str(free_port(HOST, 5683)))
     with (
-        RiotDevice(host="::1") as device,
-        running(tmp_path / "firmware", tmp_path / "server-state") as server,
+        running(tmp_path / "firmware", tmp_path / "server-state", *flags) as server,
         display(home) as shown,
+        rehearsal(shown, server) as devices,
     ):
-        settings = remembered(home, server.url, device.url)
+        wait_until(lambda: len(events(devices, "listening")) == COUNT, what="the devices to listen")
+        urls = [event["url"] for event in events(devices, "listening")]
+        settings = remembered(home, server.url, urls)
         with (
-            program(shown, "desktop") as publisher,
+            program(shown, PROGRAMS[scheme]) as publisher,
             program(shown, "tests.support.drag_source", *map(str, FILES)) as source,
         ):
             window, files = shown.window("OTA Publisher"), shown.window(TITLE)
             shown.move(window, 20, 40)
-            shown.still_picture("1-empty")
+            shown.resize(window, 1180, 800)
+            shown.still_picture(f"{scheme}-1-empty")
 
             start, end = shown.box(files).centre, shown.box(window).centre
             hold_over(shown, source, start, end)
-            shown.picture("2-held-over")
+            shown.picture(f"{scheme}-2-held-over")
             shown.xdotool("mouseup", 1)
             wait_until(lambda: source.said("dropped"), what="the drop")
             assert source.said("dropped 1")
             wait_until(lambda: FILES[0].name in settings.read_text(), what="the files to be read")
-            shown.picture("3-dropped")
+            shown.picture(f"{scheme}-3-dropped")
             assert releases(server) == []
 
             shown.activate(window)
             shown.press("Tab")  # out of the address, where a key of a button that is not enabled would be typed
-            shown.still_picture("4-checked")
+            shown.xdotool("mousemove", *start)  # nothing in the window is below the pointer
+            shown.still_picture(f"{scheme}-4-checked")
             press_until(shown, "alt+u", lambda: PUBLISH_ID in releases(server), "the release")
             server.wait_ready(PUBLISH_ID)
-            wait_until(lambda: device.triggered, what="the device to be told")
-            press_until(shown, "alt+m", lambda: "notified" in summary(source), "the summary")
-            shown.still_picture("5-published")
+            wait_until(lambda: halfway(server), MANY, "the devices to be in the midst of the image")
+            press_until(
+                shown, "alt+m", lambda: len(s := shares(summary(source))) == COUNT - 1 and min(s) >= 20, "the fetching", MANY
+            )
+            shown.picture(f"{scheme}-5-fetching", window)
+            assert max(shares(summary(source))) < 80
+            assert summary(source).count("fetching") == COUNT - 1
+            assert summary(source).count("refused") == 1
+
+            wait_until(lambda: len(events(devices, "running")) == COUNT - 1, MANY, "the devices to run the image")
+            downloaded = "downloaded, not confirmed"
+            press_until(shown, "alt+m", lambda: summary(source).count(downloaded) == COUNT - 1, "the end", MANY)
+            shown.still_picture(f"{scheme}-6-downloaded")
             assert PUBLISH_ID in summary(source)
 
             shown.press("ctrl+2")
-            shown.still_picture("6-releases")
+            shown.still_picture(f"{scheme}-7-releases")
             shown.press("ctrl+q")
             assert publisher.process.wait(20) == 0
         assert publisher.lines == []
-
-        told = urlsplit(device.triggered[0])
-        assert told.path == f"/{PUBLISH_ID}/manifest"
-        assert told.hostname is not None
-        assert told.port is not None
-        address = (told.hostname, told.port)
-        assert fetch(address, told.path.lstrip("/")) == FILES[0].read_bytes()
-        for path in FILES[1:]:  # where the manifest sends the device, whatever the release is called
-            assert fetch(address, f"fw/sample/samr21-xpro/{path.name}", 1024) == path.read_bytes()
+        assert {event["version"] for event in events(devices, "running")} == {1700000200}

@@ -189,6 +189,8 @@ def backward(walk: list[QWidget]) -> list[str]:
     """Steps of the walk that go up, or to the left in a line."""
     found = []
     for one, other in pairwise(walk):
+        if one.isAncestorOf(other):
+            continue  # what is inside comes after what it is in, wherever that is
         a, b = _beside(one, other)
         if b.bottom() <= a.top() or (b.right() <= a.left() and b.top() <= a.bottom() and a.top() <= b.bottom()):
             found.append(f"{told(one)} → {told(other)}")

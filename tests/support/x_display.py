@@ -103,6 +103,11 @@ class Display:
         self.xdotool("windowmove", window, left, top)
         wait_until(lambda: self.box(window).left - left in range(40) and self.box(window).top - top in range(60), what="the move")
 
+    def resize(self, window: str, width: int, height: int) -> None:
+        """Make it so large, without its frame."""
+        self.xdotool("windowsize", window, width, height)
+        wait_until(lambda: (self.box(window).width, self.box(window).height) == (width, height), what="the new size")
+
     def activate(self, window: str) -> None:
         """Give it the keyboard."""
         self.xdotool("windowactivate", window)
@@ -113,11 +118,11 @@ class Display:
         """Keys of the keyboard, one after the other, for whatever window has it."""
         self.xdotool("key", "--clearmodifiers", *keys)
 
-    def picture(self, name: str) -> Path:
-        """The whole screen as it is now, in the folder of the pictures."""
+    def picture(self, name: str, window: str = "root") -> Path:
+        """The whole screen as it is now, or what a window has inside its frame, in the folder of the pictures."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         path = PICTURES / f"x-{name}.png"
-        subprocess.run(["import", "-window", "root", str(path)], env=self.environment, check=True, timeout=CALL)
+        subprocess.run(["import", "-window", window, str(path)], env=self.environment, check=True, timeout=CALL)
         return path
 
     def still_picture(self, name: str) -> Path:

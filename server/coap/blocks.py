@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from server.coap import datagram
 from server.coap.answers import Answers
 from server.coap.datagram import Block, Datagram
+from server.coap.directory import RESOURCE
 from server.coap.options import Unusable, check_options
 from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins
 from server.coap.progress import code_of
@@ -116,7 +117,7 @@ class Blocks:
         except Unusable:
             return None
         found = self._content(request, received.source, path, block, loaded)
-        if found is None and path != DISCOVERY and path not in self._live.current.images:
+        if found is None and path not in (DISCOVERY, RESOURCE) and path not in self._live.current.images:
             self.misses.append(Miss(received.source, path))
             return self._reply(request, datagram.NOT_FOUND)
         if not isinstance(found, Pin):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator
 
 from server.coap import datagram
 from server.coap.datagram import Datagram
+from server.coap.directory import Directory
 from server.coap.mended import CatalogueTree, QuietServer
 from server.coap.options import ProxyWanted, Unusable, check_options
 from server.coap.resources import Discovery
@@ -31,9 +33,11 @@ class Protocol:
         discovery: Discovery,
         mids: Iterator[int],
         clock: Callable[[], float] = time.monotonic,
+        directory: Directory | None = None,
     ) -> None:
-        """`mids` gives message ids; `clock` counts seconds."""
+        """`mids` gives message ids; `clock` counts seconds. `directory` answers devices that register, where they may."""
         self._live = live
+        self._directory = directory
         self._server = QuietServer(CatalogueTree(live, discovery), mids, clock)
 
     def answer(self, received: Received, message: Datagram) -> bytes | None:
@@ -48,14 +52,17 @@ class Protocol:
             return self._server.error(message, datagram.INTERNAL_SERVER_ERROR)
 
     def _answer(self, request: Datagram, received: Received) -> bytes | None:
+        directory = self._directory if self._directory is not None and self._directory.takes(request) else None
         try:
-            check_options(request)
+            check_options(request if directory is None else _without_block1(request))
         except ProxyWanted:
             return self._server.error(request, datagram.PROXYING_NOT_SUPPORTED)
         except Unusable:
             return self._server.error(request, datagram.BAD_OPTION) if request.type == datagram.CON else None
         if request.code > _DELETE:
             return self._server.error(request, datagram.METHOD_NOT_ALLOWED)  # RFC 7252, 5.8
+        if directory is not None:
+            return directory.answer(request, received)
         if request.block2 is not None and request.block2.is_reserved:
             return self._server.error(request, datagram.BAD_REQUEST)  # RFC 7959, 2.2
         if request.path is None:
@@ -63,3 +70,8 @@ class Protocol:
         if request.code == datagram.GET and request.path in self._live.current.images:
             return None  # it was published just now: the device asks again, and the block path knows it
         return self._server.answer(request, received.address)
+
+
+def _without_block1(request: Datagram) -> Datagram:
+    """The directory says itself that it takes no links in blocks."""
+    return dataclasses.replace(request, options=tuple(o for o in request.options if o[0] != datagram.BLOCK1))

@@ -82,9 +82,12 @@ class Discovery:
     Threads: one thread of the CoAP lanes calls it.
     """
 
-    def __init__(self, live: LiveCatalogue, pins: Pins, clock: Callable[[], float]) -> None:
-        """`clock` counts seconds."""
+    def __init__(
+        self, live: LiveCatalogue, pins: Pins, clock: Callable[[], float], fixed: tuple[Link, ...] = ()
+    ) -> None:
+        """`clock` counts seconds; `fixed` is listed first, whatever the catalogue has."""
         self._live = live
+        self._fixed = fixed
         self._pins = pins
         self._clock = clock
         self._made: dict[str, _Made] = {}
@@ -135,14 +138,15 @@ class Discovery:
             if known is None or known[0] is not release:
                 known = (release, ",".join(map(str, _links_of(release))))
             self._texts[release.publish_id] = known
-        return ",".join([*map(str, _latest(catalogue)), *(text for _, text in self._texts.values() if text)])
+        first = map(str, itertools.chain(self._fixed, _latest(catalogue)))
+        return ",".join([*first, *(text for _, text in self._texts.values() if text)])
 
     def _filtered(self, catalogue: Catalogue, query: str) -> str:
         wishes = []
         for part in query.split("&"):
             key, _, wanted = part.partition("=")
             wishes.append((key, unquote(wanted).strip('"')))
-        links = itertools.chain(_latest(catalogue), *map(_links_of, catalogue.releases))
+        links = itertools.chain(self._fixed, _latest(catalogue), *map(_links_of, catalogue.releases))
         return ",".join(str(link) for link in links if all(link.fits(key, wanted) for key, wanted in wishes))
 
 

@@ -12,12 +12,13 @@ from common.device_url import DeviceUrl
 from server.coap.answers import Answers
 from server.coap.blocks import Blocks
 from server.coap.budget import Budget
+from server.coap.directory import LINK, Directory, Registrar
 from server.coap.endpoint import Endpoint
 from server.coap.observers import Observers
 from server.coap.peers import Peer
 from server.coap.pins import Pins
 from server.coap.protocol import Protocol
-from server.coap.resources import Discovery
+from server.coap.resources import Discovery, Link
 from server.coap.source import source_of
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.images import ImageCache
@@ -44,9 +45,11 @@ class CoapService:
         rate: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         pins: Pins | None = None,
+        registrar: Registrar | None = None,
     ) -> None:
         """`pinned`: bytes of images that transfers may hold. `changed` is told of a file that is no longer the one that was
         hashed, `died` of a thread that ended by a fault. `rate`: bytes a second that a source is sent, None for any.
+        `registrar` is told of devices that register themselves; without one they cannot.
         """
         self._family = sock.family
         mids = itertools.count(random.randrange(0x10000))  # RFC 7252, 4.4: the first one is random
@@ -56,7 +59,9 @@ class CoapService:
         allows = self.budget.allows if self.budget is not None else (lambda *_: True)
         self.observers = Observers(live, cache, self.pins, sock, mids, clock, allows, changed, died)
         self.blocks = Blocks(live, cache, self.pins, answers, mids, self.observers)
-        self.protocol = Protocol(live, Discovery(live, self.pins, clock), mids, clock)
+        directory = Directory(registrar, mids) if registrar is not None else None
+        discovery = Discovery(live, self.pins, clock, (Link(*LINK),) if directory is not None else ())
+        self.protocol = Protocol(live, discovery, mids, clock, directory)
         self.endpoint = Endpoint(
             sock, self.blocks, self.protocol, self.observers, cache, clock, changed, died, self.budget
         )

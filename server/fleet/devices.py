@@ -31,7 +31,8 @@ Changed = Callable[[Known, Trace | None], None]
 
 
 class Devices:
-    """Threads: the fleet thread calls `beat`, the notifier's workers `intend` and `told`, web workers all others."""
+    """Threads: the fleet thread calls `beat`, the notifier's workers `intend` and `told`, the
+    directory's `register`, web workers all others."""
 
     def __init__(
         self,
@@ -105,7 +106,10 @@ class Devices:
         with self._lock:
             known = self._of(address_of(url))
             known = replace(known, url=url, answered=True, seen=self._wall())
-            self._put(replace(known, name=known.name or name, board=board or known.board))
+            known = replace(known, name=known.name or name, board=board or known.board)
+            self._put(known)
+        if known.board is None:
+            self._ask(known)
 
     def intend(self, device: DeviceUrl, publish_id: str) -> None:
         """The device at this numeric address is told of the release from here on."""

@@ -50,8 +50,16 @@ _BY_STATUS: Mapping[int, type[OtaError]] = MappingProxyType({401: TokenWanted, 4
 _T = TypeVar("_T")
 
 
-def read(response: requests.Response, shape: Callable[[Any], _T], server: str) -> _T:
-    """The value that `shape` makes of the answer's JSON; any other answer is raised as its error."""
+def read(
+    response: requests.Response,
+    shape: Callable[[Any], _T],
+    server: str,
+    piece: Callable[[dict[str, Any]], Any] | None = None,
+) -> _T:
+    """The value that `shape` makes of the answer's JSON; any other answer is raised as its error.
+
+    `piece` is given each JSON object as soon as it is read, and gives what stands for it in what `shape` is given.
+    """
     try:
         body = response.content
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -62,7 +70,7 @@ def read(response: requests.Response, shape: Callable[[Any], _T], server: str) -
             " look at its list of releases, or do the same again."
         ) from error
     try:
-        data = response.json() if body else None
+        data = response.json(object_hook=piece if response.ok else None) if body else None
     except (ValueError, RecursionError):
         data = None
     if 200 <= response.status_code < 300 and data is not None:

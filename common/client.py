@@ -23,6 +23,7 @@ from common.errors import InvalidRequest, NotAllowed, NotFound, OtaError, Server
 from common.finding import Role
 from common.notification import Notification, Nul
 from common.release import Release, check_publish_id
+from common.release_list import ListReader, ReleaseList
 from common.transfer import Transfer
 from common.upload import LocalFiles
 
@@ -172,7 +173,20 @@ class Client:
 
     def releases(self) -> tuple[Release, ...]:
         """All releases that the server knows, whatever their state."""
-        return self._call(lambda data: tuple(map(Release.from_json, data["releases"])), "GET", "/api/v1/releases")[1]
+        return self.release_list().releases
+
+    def release_list(self, known: ReleaseList = ReleaseList()) -> ReleaseList:  # noqa: B008
+        """The same; `known` itself while nothing has changed since it was given, and of a newer list what is as it was."""
+        reader = ListReader(known)
+
+        def take(response: requests.Response) -> ReleaseList:
+            if known.etag is not None and response.status_code == 304:
+                return known
+            releases = read(response, reader.whole, self.shown_url, reader.piece)
+            return ReleaseList(releases, response.headers.get("ETag"))
+
+        headers = {} if known.etag is None else {"If-None-Match": known.etag}
+        return self._ask(take, "GET", "/api/v1/releases", headers=headers)
 
     def release(self, publish_id: str) -> Release:
         """One release; ReleaseNotFound if there is none."""
@@ -207,13 +221,20 @@ class Client:
             body = MultipartEncoderMonitor(MultipartEncoder(parts), watch)
             return self._call(shape, "POST", path, data=body, headers={"Content-Type": body.content_type})
 
+    def call(self, shape: Callable[[Any], _T], method: str, path: str, **arguments: Any) -> _T:
+        """What `shape` makes of the answer's JSON; for modules such as rollout_client. Arguments as `requests` has them."""
+        return self._call(shape, method, path, **arguments)[1]
+
     def _call(self, shape: Callable[[Any], _T], method: str, path: str, **arguments: Any) -> tuple[int, _T]:
+        return self._ask(lambda answer: (answer.status_code, read(answer, shape, self.shown_url)), method, path, **arguments)
+
+    def _ask(self, take: Callable[[requests.Response], _T], method: str, path: str, **arguments: Any) -> _T:
         try:
             # A redirect would turn a POST into a GET.
             with self._session.request(
                 method, self.url + path, timeout=self._timeout, allow_redirects=False, stream=True, **arguments
             ) as response:
-                return response.status_code, read(response, shape, self.shown_url)
+                return take(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise unreachable(error, self.shown_url) from error
         finally:

@@ -206,7 +206,7 @@ class MainWindow(QMainWindow):
         self._publish.show_published(release, created)
         self._link.refresh()
 
-    def _show_releases(self, releases: list[Release]) -> None:
+    def _show_releases(self, releases: tuple[Release, ...]) -> None:
         was, self._reachable = self._reachable, True
         self._bar.show_state(True, "")
         self._publish.show_server(True)

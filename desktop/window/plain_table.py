@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PyQt5.QtCore import QItemSelectionModel, Qt
-from PyQt5.QtGui import QKeySequence
+from PyQt5.QtGui import QKeySequence, QShowEvent
 from PyQt5.QtWidgets import QAbstractItemView, QAction, QHeaderView, QTableView
 
 from desktop.window.kept_selection import KeptSelection
@@ -44,6 +44,20 @@ class PlainTable(QTableView):
         columns.setResizeContentsPrecision(0)  # the rows in sight: all of them take a third of a second
         columns.setMinimumSectionSize(self.fontMetrics().averageCharWidth() * 8)
         return KeptSelection(self, model)
+
+    def sizeHintForColumn(self, column: int) -> int:
+        """As wide as what is in sight asks for; hidden, Qt would ask all rows, which takes seconds for a long list."""
+        columns = self.horizontalHeader()
+        if not self.isVisible() and columns is not None:
+            return columns.sectionSize(column)
+        return super().sizeHintForColumn(column)
+
+    def showEvent(self, a0: QShowEvent | None) -> None:
+        """The columns get the widths that they missed."""
+        super().showEvent(a0)
+        columns = self.horizontalHeader()
+        if columns is not None and columns.count():
+            columns.headerDataChanged(Qt.Orientation.Horizontal, 0, columns.count() - 1)
 
     def set_widths(self, mode: QHeaderView.ResizeMode) -> QHeaderView:
         """How all columns get their widths; the header, for those that differ."""

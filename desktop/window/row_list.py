@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+import operator
+from collections.abc import Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSignal
@@ -10,6 +11,7 @@ from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, pyqtSigna
 T = TypeVar("T")
 
 _NO_PARENT = QModelIndex()
+_item = operator.attrgetter("item")
 _AT_ONCE = 500
 """Rows whose words are put together in one go: some milliseconds."""
 _FEW = 50
@@ -91,8 +93,10 @@ class RowList(QAbstractTableModel, Generic[T]):
         """How many are shown."""
         return 0 if parent.isValid() else len(self._shown)
 
-    def show(self, items: Iterable[T]) -> None:
+    def show(self, items: Sequence[T]) -> None:
         """Take these in place of the others; only what differs is shown anew."""
+        if len(items) == len(self._all) and all(map(operator.is_, items, map(_item, self._all))):
+            return
         before = {row.key: row for row in self._all}
         rows = [self._row(item, before) for item in items]
         if len(rows) == len(self._all) and all(map(_same, rows, self._all)):

@@ -8,7 +8,7 @@ from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
 from common.client import Client
 from common.errors import NotAllowed, OtaError, TokenWanted
-from common.release import Release
+from common.release_list import ReleaseList
 from desktop.server import Server, TokenNotSent
 from desktop.tokens import Keeping, Tokens, plain_address
 from desktop.window.jobs import Job, Jobs
@@ -28,7 +28,7 @@ class ServerLink(QObject):
     asking = pyqtSignal()
     """The first question to another server is under way."""
     answered = pyqtSignal(object)
-    """The list of its Releases."""
+    """The tuple of its Releases; the very same while nothing has changed."""
     silent = pyqtSignal(str)
     """A sentence: why there is no answer."""
     barred = pyqtSignal(str, bool)
@@ -46,6 +46,7 @@ class ServerLink(QObject):
         self._keyring: Job | None = None
         self._url: str | None = None
         self._reachable = False
+        self._known = ReleaseList()
         self._question: Job | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY)
@@ -73,6 +74,7 @@ class ServerLink(QObject):
     def choose(self, url: str) -> None:
         """Ask this server from now on; "": none."""
         self._url, self._reachable, self._token = url.strip() or None, False, None
+        self._known = ReleaseList()
         self._drop_question()
         self._leave_keyring()
         if self._url is None:
@@ -86,19 +88,20 @@ class ServerLink(QObject):
 
     def refresh(self) -> None:
         """Ask now, unless a question is under way, or is about to be because the keyring is asked for the token."""
-        url, token = self._url, self._token
+        url, token, known = self._url, self._token, self._known
         if url is None or self._question is not None or self._patience.isActive():
             return
 
-        def call(_progress: Callable[[int, int], None], _cancelled: Callable[[], bool]) -> list[Release]:
+        def call(_progress: Callable[[int, int], None], _cancelled: Callable[[], bool]) -> ReleaseList:
             with Server(url, token).client(timeout=10, connect_timeout=3) as client:
-                return list(client.releases())
+                return client.release_list(known)
 
-        def take(releases: object) -> None:
+        def take(found: ReleaseList) -> None:
             self._question = None
+            self._known = found
             self._reachable = True
             self._timer.start()
-            self.answered.emit(releases)
+            self.answered.emit(found.releases)
 
         def miss(error: OtaError) -> None:
             self._question = None

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from tests.bench import table
+from tests.bench import folders, table
 from tests.bench.plan import Plan
 from tests.bench.programs import BUILD, Programs, Unavailable
 
@@ -31,7 +31,10 @@ def run(plan: Plan, programs: Programs, checkout: Path) -> None:  # noqa: ARG001
         first = _start(checkout, Path(temporary))
         starts = [_start(checkout, Path(temporary)) for _ in range(count)]
         table.doing(f"window: {plan.releases:,} releases, {_LISTS} times")
-        holds = [_holds(checkout, Path(temporary), plan.releases) for _ in range(_LISTS)]
+        holds = [_holds(checkout, Path(temporary), "long_list", str(plan.releases)) for _ in range(_LISTS)]
+        folder = str(folders.many_releases(plan.releases))
+        table.doing(f"window: a server with {plan.releases:,} releases, {_LISTS} times")
+        live = [_holds(checkout, Path(temporary), "live_window", folder, str(plan.releases)) for _ in range(_LISTS)]
     shown, usable, memory = ([one[n] for one in starts] for n in range(3))
     row = [
         "`python -m desktop`, offscreen",
@@ -45,6 +48,8 @@ def run(plan: Plan, programs: Programs, checkout: Path) -> None:  # noqa: ARG001
     table.show("The window", header, [row], [note])
     acts = ("first shown", "shown again, unchanged", "sorted, worst column", "filtered, worst letter")
     rows = [[act, table.milliseconds(median(part) * 1e3)] for act, part in zip(acts, zip(*holds, strict=True), strict=True)]
+    acts = ("a server's list, first", "the same, unchanged", "the same, one changed", "2 x 512 KiB checked", "and published")
+    rows += [[act, table.milliseconds(median(part) * 1e3)] for act, part in zip(acts, zip(*live, strict=True), strict=True)]
     note = "For how long nothing else runs in the UI thread. Aim: 50 ms."
     table.show(f"The longest hold of the window, {plan.releases:,} releases", ("", f"median of {_LISTS}"), rows, [note])
 
@@ -71,9 +76,9 @@ def _start(checkout: Path, own: Path) -> tuple[float, float, float]:
     return shown - begin, usable - begin, kib / 1024
 
 
-def _holds(checkout: Path, own: Path, releases: int) -> list[float]:
+def _holds(checkout: Path, own: Path, module: str, *arguments: str) -> list[float]:
     """Milliseconds. Raises Unavailable."""
-    command = [sys.executable, "-m", "tests.bench.long_list", str(releases)]
+    command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
     done = subprocess.run(
         command, cwd=checkout, env=_environment(checkout, own), capture_output=True, text=True, timeout=_PATIENCE, check=False
     )

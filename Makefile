@@ -55,7 +55,7 @@ bench: $(VENV)/.test debian
 
 screenshots: $(VENV)/.test debian
 	$(BIN)/python -m pytest -q tests/e2e/test_screenshots.py tests/e2e/test_window_on_x.py
-	mkdir -p packaging/pictures && cp tests/output/page.png tests/output/page-dark.png packaging/pictures/
+	mkdir -p packaging/pictures && cp tests/output/page.png tests/output/page-dark.png tests/output/devices.png tests/output/devices-dark.png packaging/pictures/
 	cp tests/output/x-light-5-fetching.png packaging/pictures/publisher.png
 	cp tests/output/x-dark-5-fetching.png packaging/pictures/publisher-dark.png
 

@@ -225,6 +225,16 @@ class Client:
         """What `shape` makes of the answer's JSON; for modules such as rollout_client. Arguments as `requests` has them."""
         return self._call(shape, method, path, **arguments)[1]
 
+    def get_if_changed(self, shape: Callable[[Any], _T], path: str, etag: str | None) -> tuple[_T, str | None] | None:
+        """What `shape` makes of the JSON at `path`, and its ETag; None while that is this one (RFC 9110, 13.1.2)."""
+
+        def take(response: requests.Response) -> tuple[_T, str | None] | None:
+            if etag is not None and response.status_code == 304:
+                return None
+            return read(response, shape, self.shown_url), response.headers.get("ETag")
+
+        return self._ask(take, "GET", path, headers={} if etag is None else {"If-None-Match": etag})
+
     def _call(self, shape: Callable[[Any], _T], method: str, path: str, **arguments: Any) -> tuple[int, _T]:
         return self._ask(lambda answer: (answer.status_code, read(answer, shape, self.shown_url)), method, path, **arguments)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,8 @@ from common.errors import InvalidRequest
 from common.finding import Role
 from common.notification import Nul
 from common.release import check_publish_id
+from common.rollout import Accept
+from common.waves import Waves
 from desktop.usage import SERVER, parser
 
 
@@ -29,9 +32,10 @@ class Mode(StrEnum):
 
 
 _FILES = frozenset(f"--{role}" for role in Role)
+_TELLING = frozenset({"--group", "--wait", "--accept", "--waves", "--share", "--stop-after", "--nul", "--dry-run"})
 _ALLOWED: Mapping[Mode, frozenset[str]] = MappingProxyType({
-    Mode.PUBLISH: _FILES | {"--publish-id", "--nul", "--force", "--dry-run", "--trust-keys", "--boards"},
-    Mode.NOTIFY_ONLY: frozenset({"--publish-id", "--nul", "--dry-run"}),
+    Mode.PUBLISH: _FILES | _TELLING | {"--publish-id", "--force", "--trust-keys", "--boards"},
+    Mode.NOTIFY_ONLY: _TELLING | {"--publish-id"},
     Mode.CHECK_ONLY: _FILES | {"--publish-id", "--no-server", "--trust-keys", "--boards"},
     Mode.WITHDRAW: frozenset(),
     Mode.RESTORE: frozenset(),
@@ -66,6 +70,20 @@ class Arguments:
     boards: Path | None = None
     """A file of board names."""
     json: bool = False
+    groups: tuple[str, ...] = ()
+    """Of devices, by the server's inventory."""
+    wait: float | None = None
+    """Seconds that the devices are watched for; None: only until they have answered."""
+    accept: Accept = Accept.CONFIRMED
+    waves: str | None = None
+    """In which steps a rollout reaches the devices; None: no rollout."""
+    share: str | None = None
+    stop_after: int | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether anybody is to be notified."""
+        return bool(self.devices or self.groups)
 
     @classmethod
     def parse(cls, argv: Sequence[str]) -> Arguments:
@@ -76,7 +94,8 @@ class Arguments:
         words = list(typed.words)
         _check_options(mode, typed, files)
         publish_id = _publish_id(mode, typed, words)
-        _check_complete(mode, files, words)
+        _check_complete(mode, files, words, bool(typed.group))
+        _check_telling(typed, words)
         devices = tuple(dict.fromkeys(device for word in words for device in _devices(word)))
         if publish_id is not None:
             check_publish_id(publish_id)
@@ -92,6 +111,12 @@ class Arguments:
             trust_keys=typed.trust_keys,
             boards=typed.boards,
             json=typed.json,
+            groups=tuple(dict.fromkeys(typed.group or ())),
+            wait=typed.wait,
+            accept=Accept(typed.accept or Accept.CONFIRMED),
+            waves=typed.waves,
+            share=typed.share,
+            stop_after=typed.stop_after,
         )
 
 
@@ -113,15 +138,54 @@ def _mode(typed: argparse.Namespace) -> Mode:
 
 def _check_options(mode: Mode, typed: argparse.Namespace, files: Mapping[Role, Path]) -> None:
     """Raises InvalidRequest for options that mean nothing in this mode."""
-    options = ("--publish-id", "--no-server", "--nul", "--force", "--dry-run", "--trust-keys", "--boards")
-    given = [f"--{role}" for role in files] + [o for o in options if getattr(typed, _name(o)) not in (None, False)]
+    options = (
+        "--publish-id", "--no-server", "--nul", "--force", "--dry-run", "--trust-keys", "--boards",
+        "--group", "--wait", "--accept", "--waves", "--share", "--stop-after",
+    )  # fmt: skip
+    # 0 equals False, and is given all the same.
+    given = [f"--{role}" for role in files]
+    given += [o for o in options if (value := getattr(typed, _name(o))) is not None and value is not False]
     if wrong := [option for option in given if option not in _ALLOWED[mode]]:
         raise InvalidRequest(f"{_WHY[mode]}: leave out {', '.join(wrong)}.")
     if typed.no_server and typed.server is not None:
         raise InvalidRequest("--no-server asks no server: leave out one of --no-server and --server.")
 
 
-def _check_complete(mode: Mode, files: Mapping[Role, Path], words: Sequence[str]) -> None:
+def _check_telling(typed: argparse.Namespace, words: Sequence[str]) -> None:
+    """Raises InvalidRequest where what is said of the devices cannot be; `words` without the publish id."""
+    if typed.wait is not None and not (math.isfinite(typed.wait) and typed.wait > 0):
+        raise InvalidRequest(f"--wait {typed.wait:g} is no time: give seconds, more than 0, such as --wait 600.")
+    if "" in map(str.strip, typed.group or ()):
+        raise InvalidRequest("--group needs the name of a group of devices.")
+    if typed.waves is None:
+        if wrong := [o for o in ("--share", "--stop-after") if getattr(typed, _name(o)) is not None]:
+            raise InvalidRequest(f"{' and '.join(wrong)} is said of a rollout: give --waves too, such as --waves 1,10%,rest.")
+        if typed.accept is not None and typed.wait is None:
+            raise InvalidRequest("--accept says what to wait for, or what opens the next wave: give --wait or --waves too.")
+        return
+    Waves.parse(typed.waves)
+    if typed.nul is not None:
+        raise InvalidRequest("A rollout finds out for each device whether it needs a NUL byte: leave out --nul or --waves.")
+    if not words and not typed.group:
+        raise InvalidRequest("With --waves name devices, such as [fd00::2]/suit/trigger, or a --group.")
+    if typed.stop_after is not None and typed.stop_after < 1:
+        raise InvalidRequest(f"--stop-after {typed.stop_after} is no number of failures: it is at least 1.")
+    if typed.share is not None:
+        _check_share(typed.share)
+
+
+def _check_share(text: str) -> None:
+    """As the server reads it: a percent, or a fraction of at most 1."""
+    digits = text.strip().removesuffix("%").strip()
+    try:
+        value = float(digits)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 100:
+        raise InvalidRequest(f"--share {text} is no share: it is a percent above 0 and at most 100, such as 90%.")
+
+
+def _check_complete(mode: Mode, files: Mapping[Role, Path], words: Sequence[str], group: bool) -> None:
     """Raises InvalidRequest where a file or a device is missing, or a word is too many; `words` without the publish id."""
     missing = [] if Role.MANIFEST in files else ["--manifest"]
     if not files.keys() & {Role.SLOT0, Role.SLOT1}:
@@ -131,8 +195,8 @@ def _check_complete(mode: Mode, files: Mapping[Role, Path], words: Sequence[str]
             f"To publish, {' and '.join(missing)} must be given; --check-only checks the files that are there,"
             " --notify-only publishes nothing."
         )
-    if mode is Mode.NOTIFY_ONLY and not words:
-        raise InvalidRequest("With --notify-only name at least one device, such as [fd00::2]/suit/trigger.")
+    if mode is Mode.NOTIFY_ONLY and not words and not group:
+        raise InvalidRequest("With --notify-only name at least one device, such as [fd00::2]/suit/trigger, or a --group.")
     if mode is Mode.CHECK_ONLY and not files:
         raise InvalidRequest("With --check-only name at least one file: --manifest, --slot0 or --slot1.")
     if words and mode not in (Mode.PUBLISH, Mode.NOTIFY_ONLY):

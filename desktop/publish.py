@@ -6,7 +6,6 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TextIO
 
 from common.client import Client
 from common.errors import (
@@ -24,6 +23,7 @@ from common.errors import (
     StoreFull,
     TooLarge,
 )
+from common.fleet_client import FleetClient
 from common.release import Release, State, newest
 from common.upload import LocalFiles
 from desktop import wording
@@ -31,6 +31,7 @@ from desktop.arguments import Arguments, Mode
 from desktop.checking import Checker, signature_findings_of, with_signature_of
 from desktop.progress import Progress
 from desktop.report import Report
+from desktop.teller import Teller, is_terminal
 
 INVALID = 65
 NOT_ACCEPTED = 75
@@ -77,7 +78,9 @@ def main(argv: Sequence[str]) -> int:
 def _run(arguments: Arguments, report: Report) -> int:
     if arguments.server is None:
         return _check_here(arguments, report)
-    with Client(arguments.server) as client, Progress(_is_terminal(sys.stderr)) as progress:
+    with Client(arguments.server) as client, Progress(is_terminal(sys.stderr)) as progress:
+        if not arguments.dry_run:
+            FleetClient(client).check_groups(arguments.groups)
         match arguments.mode:
             case Mode.CHECK_ONLY:
                 return _check(client, arguments, report, progress)
@@ -87,7 +90,7 @@ def _run(arguments: Arguments, report: Report) -> int:
                 report.release = _named(client, arguments)
                 publish_id = report.release.publish_id
                 if arguments.dry_run:
-                    report.plan(publish_id, [], client.shown_url, arguments.devices)
+                    report.plan(publish_id, [], client.shown_url, arguments.devices, arguments.groups, arguments.waves)
                     return 0
             case Mode.PUBLISH:
                 assert arguments.publish_id is not None  # Arguments.parse saw to it
@@ -95,7 +98,9 @@ def _run(arguments: Arguments, report: Report) -> int:
                 if arguments.dry_run:
                     return _rehearse(client, arguments, publish_id, report)
                 _publish(client, arguments, publish_id, report, progress)
-        return _notify(client, arguments, publish_id, report, progress) if arguments.devices else 0
+        if not arguments.tells or Teller(client, arguments, report, progress).tell(publish_id):
+            return 0
+        return NOT_ACCEPTED
 
 
 def _check_here(arguments: Arguments, report: Report) -> int:
@@ -157,17 +162,6 @@ def _named(client: Client, arguments: Arguments) -> Release:
     return newest(releases)
 
 
-def _notify(client: Client, arguments: Arguments, publish_id: str, report: Report, progress: Progress) -> int:
-    report.notifying(publish_id, arguments.devices)
-    for notification in client.watch(client.notify(publish_id, arguments.devices, arguments.nul)):
-        for result in report.news(notification):
-            progress.end()
-            report.device(result)
-        if not notification.done:
-            progress.devices(report.answered, len(notification.results))
-    return 0 if report.all_accepted else NOT_ACCEPTED
-
-
 def _rehearse(client: Client, arguments: Arguments, publish_id: str, report: Report) -> int:
     """A dry run of publishing; InvalidRelease with what the check found, unless it is forced."""
     checked = Checker.load(arguments.trust_keys, arguments.boards).check(arguments.files)
@@ -175,13 +169,9 @@ def _rehearse(client: Client, arguments: Arguments, publish_id: str, report: Rep
         raise InvalidRelease("These files cannot be a release; nothing was changed.", checked.findings)
     report.findings(checked.findings)
     with LocalFiles(arguments.files) as files:
-        report.plan(publish_id, [file.size for file in files], client.shown_url, arguments.devices)
+        sizes = [file.size for file in files]
+        report.plan(publish_id, sizes, client.shown_url, arguments.devices, arguments.groups, arguments.waves)
     return 0
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    """A stream that was closed before the start is None."""
-    return stream is not None and stream.isatty()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from common.errors import OtaError
 from common.finding import Finding, Severity, worst_first
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Release, State
+from common.rollout import Rollout
 from desktop import wording
+from desktop.standing import Standing
 
 _NOTHING = "Nothing was published."
 
@@ -34,6 +36,10 @@ class Report:
         """Whether the release is on the server because of this run, new or with the same bytes as before."""
         self.release: Release | None = None
         self.results: tuple[DeviceResult, ...] = ()
+        self.rows: tuple[Standing, ...] | None = None
+        """How the devices stand that are watched; None: they are not."""
+        self.rollout: Rollout | None = None
+        self._shown: dict[str, tuple[object, ...]] = {}
 
     def publication(self, release: Release, created: bool, findings: Sequence[Finding]) -> None:
         """The server has it. Of one that devices cannot fetch, an error says the rest."""
@@ -87,18 +93,21 @@ class Report:
         if release.state is not State.READY:
             self.findings(release.findings)
 
-    def plan(self, publish_id: str, sizes: Sequence[int], server: str, devices: Sequence[DeviceUrl]) -> None:
+    def plan(
+        self, publish_id: str, sizes: Sequence[int], server: str, devices: Sequence[DeviceUrl],
+        groups: Sequence[str] = (), waves: str | None = None,
+    ) -> None:  # fmt: skip
         """What a dry run would have done."""
         parts = [f"publish {publish_id} ({wording.files(len(sizes), sum(sizes))}) on {server}"] if sizes else []
-        if devices:
-            parts.append(f"notify {', '.join(map(str, devices))} of {'it' if sizes else publish_id}")
+        if devices or groups:
+            whom = ", ".join([*map(str, devices), *(f"group {group}" for group in groups)])
+            parts.append(f"notify {whom} of {'it' if sizes else publish_id}" + (f" in waves ({waves})" if waves else ""))
         message = f"Would {' and '.join(parts)}. Nothing was changed."
         self._message = {"dry_run": True, "message": message}
         self._line(message)
 
-    def notifying(self, publish_id: str, devices: Sequence[DeviceUrl]) -> None:
+    def notifying(self, publish_id: str) -> None:
         """Before the first device's line."""
-        self._width = max(len(str(device)) for device in devices)
         if not self.published:
             forced = ", which is forced" if self.release is not None and self.release.forced else ""
             self._line(f"Notifying of {publish_id}{forced}.")
@@ -116,6 +125,7 @@ class Report:
     def news(self, notification: Notification) -> list[DeviceResult]:
         """Take over a snapshot; those that have answered since the one before."""
         self.results = notification.results
+        self._width = max((len(r.device) for r in self.results), default=0)
         return [r for r in self.results if r.state is not DeviceState.WAITING and r.device not in self._told]
 
     def device(self, result: DeviceResult) -> None:
@@ -126,6 +136,35 @@ class Report:
         why = "" if result.state is DeviceState.ACCEPTED else f": {message}"
         self._line(f"{result.device:{self._width}}  {result.state}{code}{why}")
 
+    def begun(self, rollout: Rollout) -> None:
+        """A rollout was begun; the server goes on with it by itself."""
+        self.rollout = rollout
+        self._line(f"Rollout {rollout.id} of {rollout.publish_id} begins. {rollout.summary}")
+        if rollout.caution:
+            self._line(rollout.caution)
+
+    def watched(self, rows: tuple[Standing, ...], changes: bool) -> None:
+        """How the devices stand now; `changes`: print a line for each that stands otherwise than it did."""
+        self.rows = rows
+        if not changes:
+            return
+        width = max((len(row.name) for row in rows), default=0)
+        for row in rows:
+            stands = (row.state, row.end)
+            news = self._shown.get(row.url) != stands
+            self._shown[row.url] = stands
+            if news and (row.end is not None or not row.state.startswith("waiting")):
+                self._line(f"{row.name:{width}}  {row.text}")
+
+    def watched_to_the_end(self, sentence: str, changes: bool) -> None:
+        """The last lines of a watch: all devices where their changes were not printed, and what came of it."""
+        for row in () if changes else self.rows or ():
+            width = max(len(other.name) for other in self.rows or ())
+            self._line(f"{row.name:{width}}  {row.text}")
+        if sentence:
+            self._message = {"message": sentence}
+            self._line(sentence)
+
     def error(self, error: OtaError) -> None:
         """What went wrong, in a sentence, and the findings behind it."""
         found: tuple[Finding, ...] = getattr(error, "findings", ())
@@ -133,7 +172,13 @@ class Report:
 
     def interrupted(self) -> None:
         """Ctrl-C."""
-        if self.published and self.release:
+        if self.rows is not None:
+            left = sum(row.end is None for row in self.rows)
+            done = f"{self.release.publish_id} is published, and " if self.published and self.release else ""
+            count = {0: "the devices go", 1: "1 device that is under way goes"}
+            who = count.get(left, f"{left} devices that are under way go")
+            text = f"Interrupted: {done}{who} on without this command, and the server with them."
+        elif self.published and self.release:
             text = f"Interrupted: {self.release.publish_id} is published, but not every device has answered."
         elif self.results:
             text = "Interrupted: not every device has answered; the server goes on to notify them."
@@ -155,8 +200,17 @@ class Report:
             "findings": [finding.to_json() for finding in self._findings],
             **manifest,
             "results": [result.to_json() for result in self.results],
+            **self._fleet(),
         })
         _print(text, sys.stdout)
+
+    def _fleet(self) -> dict[str, Any]:
+        rollout = {"rollout": self.rollout.to_json()} if self.rollout else {}
+        if self.rows is None:
+            return rollout
+        # Two device URLs may be of one device.
+        known = {row.device.device: row.device for row in self.rows if row.device is not None}
+        return {"devices": [device.to_json() for device in known.values()], **rollout}
 
     def _change(self, release: Release, changed: bool) -> None:
         self.release = release

@@ -9,6 +9,7 @@ from typing import NoReturn
 from common import __version__
 from common.errors import InvalidRequest
 from common.notification import Nul
+from common.rollout import Accept
 
 _PROGRAM = "python -m desktop.publish"
 SERVER = "http://localhost:8080"
@@ -23,6 +24,10 @@ publish, then notify:
 notify of the newest release, or of one:
   %(prog)s --notify-only [fd00::2]/suit/trigger
   %(prog)s --notify-only --publish-id version_42 [fd00::2]/suit/trigger
+watch them, for ten minutes at most, until each has confirmed or failed:
+  %(prog)s --notify-only --publish-id version_42 --wait 600 [fd00::2]/suit/trigger --group kitchen
+in waves; two devices that fail stop it:
+  %(prog)s --notify-only --publish-id version_42 --group kitchen --waves 1,10%%,rest --stop-after 2 --wait 3600
 check files against a server and what it serves, or without one; nothing is published:
   %(prog)s --check-only --manifest m.bin --slot0 a.bin --slot1 b.bin version_42
   %(prog)s --check-only --no-server --trust-keys keys/ --manifest m.bin --slot0 a.bin --slot1 b.bin
@@ -33,7 +38,7 @@ take a release from the devices, and give it back to them:
 exit status:
   0 done               64 wrong usage          65 the check found errors, or devices do not get the release
   66 no such release   69 no server            73 the id is taken by other bytes
-  74 no room           75 published, but a device did not accept
+  74 no room           75 published, but a device did not accept; with --wait: not every device has confirmed
   77 not allowed       78 configuration        130 interrupted
 """
 
@@ -70,6 +75,12 @@ def parser() -> argparse.ArgumentParser:
     add("--trust-keys", type=Path, metavar="DIR", help="check signatures here, by the public keys (PEM) in this folder")
     add("--boards", type=Path, metavar="FILE", help="the names of boards of one's own, for what is printed")
     add("--nul", choices=[n.value for n in Nul], help="end the payload with a NUL byte (default: auto asks the device)")
+    add("--group", action="append", metavar="NAME", help="notify the devices of this group, too; may be given again")
+    add("--wait", type=float, metavar="SECONDS", help="watch the devices so long, or until each has confirmed or failed")
+    add("--accept", choices=[a.value for a in Accept], help="what counts (default: confirmed; a download proves nothing)")
+    add("--waves", metavar="LIST", help="a rollout: how many devices are reached in all after each wave, such as 1,10%%,rest")
+    add("--share", metavar="PERCENT", help="of a wave's devices, so many open the next wave (default: 100%%)")
+    add("--stop-after", type=int, metavar="N", help="so many devices that fail stop the rollout (default: 1)")
     add("--force", action="store_true", help="publish although the check finds errors")
     add("--dry-run", action="store_true", help="check without a server, say what would be done, and change nothing")
     add("--json", action="store_true", help="print one JSON object, for programs")

@@ -23,6 +23,7 @@ from common.signature import Keys
 from server import config as configuration
 from server.coap import endpoint as coap
 from server.coap.addresses import facts_of
+from server.coap.ping import Pinger
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
 from server.config import MIB, Config
@@ -34,16 +35,19 @@ from server.firmware.judging import Judge
 from server.firmware.publishing import Publisher
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
+from server.fleet.directory import TIMING, Registry
 from server.fleet.fleet import Fleet, FleetSettings
 from server.systemd import JournalFormatter
 from server.web import listener
 from server.web.api import Api
 from server.web.app import create_app
 from server.web.auth import Guard
+from server.web.device_pages import DevicePages
 from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.metrics import Metrics
 from server.web.pages import Pages
+from server.web.rollouts import RolloutApi
 
 EXIT_CONFIG = 78
 _UPLOADS_AT_ONCE = 4
@@ -120,14 +124,20 @@ class Server:
             gc.collect()
             gc.freeze()  # nor later: looking through thousands of releases would hold up devices
             cache = ImageCache(store.read, config.image_cache)
-            devices = CoapService(udp, live, cache, config.image_cache, watcher.wake, self._died, config.coap_rate)
+            registry = Registry(Pinger(TIMING, own_port=coap_port, died=self._died), time.monotonic)
+            wake, rate = watcher.wake, config.coap_rate
+            devices = CoapService(udp, live, cache, config.image_cache, wake, self._died, rate, registrar=registry)
             parts.callback(devices.stop)
             devices.start()
             fleet = parts.enter_context(Fleet(_fleet_settings(config), devices, live, urls, self._died))
+            parts.callback(registry.stop)
+            registry.start(fleet.devices.register)
             api = Api(live, Publisher(store, live), fleet, cache, urls, config.max_image_size, self._stopping)
             guard, metrics = Guard(config.http_host), Metrics(devices)
             events = Events(fleet, self._stopping)
-            app = create_app(api, FleetApi(fleet), events, Pages(), live, urls, guard, store.root, metrics.page)
+            calls, rollouts = FleetApi(fleet), RolloutApi(fleet)
+            device_pages = DevicePages(fleet, calls, rollouts, live, guard.changes_allowed, coap_port, time.time)
+            app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, metrics.page, rollouts, device_pages)
             body_limit = _PUBLISH_FILES * config.max_image_size + MIB
             server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
             parts.callback(server.close)

@@ -8,10 +8,9 @@ from typing import Any
 from PyQt5.QtCore import QAbstractTableModel, QModelIndex, Qt
 
 from common.finding import Severity
-from common.transfer import Transfer, TransferState
 from desktop.following import DeviceRow, Stage
+from desktop.window.progress_words import ProgressWords, per_mille
 from desktop.window.severity_icon import SeverityIcons
-from desktop.wording import size
 
 _NO_PARENT = QModelIndex()
 _SIGNS: dict[Stage, Severity | None] = {
@@ -27,7 +26,6 @@ _SIGNS: dict[Stage, Severity | None] = {
     Stage.ABANDONED: Severity.ERROR,
 }
 """None is a tick; one that is waited for has no sign."""
-_FIXED, _JOINED = "\N{NO-BREAK SPACE}", "\N{WORD JOINER}"
 PER_MILLE = int(Qt.ItemDataRole.UserRole)
 """The role under which a cell tells how much of its file was fetched; None where there is none."""
 
@@ -41,6 +39,7 @@ class DeviceRows(QAbstractTableModel):
         super().__init__()
         self._rows: tuple[DeviceRow, ...] = ()
         self._icons = SeverityIcons()
+        self._progress = ProgressWords()
         self._words = {
             Stage.WAITING: self.tr("waiting"),
             Stage.NO_ANSWER: self.tr("no answer"),
@@ -83,7 +82,7 @@ class DeviceRows(QAbstractTableModel):
 
     def line(self, row: DeviceRow) -> str:
         """The row as text: device, state, progress, why."""
-        parts = (row.device, self._words[row.stage], self._progress(row.transfer), self._why(row))
+        parts = (row.device, self._words[row.stage], self._progress.of(row.transfer), self._why(row))
         return "  ".join(part for part in parts if part)
 
     def states(self) -> list[str]:
@@ -112,7 +111,7 @@ class DeviceRows(QAbstractTableModel):
         if role == Qt.ItemDataRole.DecorationRole and column == self.STATE and row.stage in _SIGNS:
             return self._icons.of(_SIGNS[row.stage])
         if role == PER_MILLE and column == self.DETAILS and row.transfer is not None:
-            return _per_mille(row.transfer)
+            return per_mille(row.transfer)
         return None
 
     def _text(self, row: DeviceRow, column: int) -> str:
@@ -120,36 +119,7 @@ class DeviceRows(QAbstractTableModel):
             return row.device
         if column == self.STATE:
             return self._words[row.stage]
-        # A line breaks between two facts, and not inside of one.
-        facts = self._progress(row.transfer).split(" · ")
-        whole = " · ".join(fact.replace(" ", _FIXED).replace("/", f"/{_JOINED}") for fact in facts)
-        return "\n".join(filter(None, (whole, self._why(row))))
+        return "\n".join(filter(None, (self._progress.wrapping(row.transfer), self._why(row))))
 
     def _why(self, row: DeviceRow) -> str:
         return row.why or self._reasons.get(row.stage, "")
-
-    def _progress(self, transfer: Transfer | None) -> str:
-        if transfer is None:
-            return ""
-        parts = [str(transfer.role or transfer.path), self.tr("{} %").format(_per_mille(transfer) // 10)]
-        if transfer.state is TransferState.RUNNING:
-            if transfer.bytes_per_second is not None:
-                parts.append(self.tr("{}/s").format(size(round(transfer.bytes_per_second))))
-            if transfer.eta_seconds is not None:
-                parts.append(self._left(transfer.eta_seconds))
-        return " · ".join(parts)
-
-    def _left(self, seconds: float) -> str:
-        if seconds < 60:
-            return self.tr("{} s left").format(max(1, round(seconds)))
-        minutes = round(seconds / 60)
-        if minutes < 60:
-            return self.tr("{} min left").format(minutes)
-        return self.tr("{} h {} min left").format(*divmod(minutes, 60))
-
-
-def _per_mille(transfer: Transfer) -> int:
-    """Of 1000; all of it only where nothing is missing."""
-    if transfer.state is TransferState.DONE:
-        return 1000
-    return min(999, 1000 * transfer.bytes // transfer.size) if transfer.size > 0 else 0

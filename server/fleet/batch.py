@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from common.device_url import DeviceUrl
 from common.notification import BatchState, DeviceResult, DeviceState, Notification, Nul
+from server.fleet.teller import Notice
 
 OPEN = (DeviceState.WAITING, DeviceState.UNKNOWN)
 
@@ -37,6 +38,12 @@ class Batch:
     turns: dict[int, Turn] = field(default_factory=dict)
     lasted: list[float] = field(default_factory=list)
     """Seconds that each turn so far took."""
+    asking: set[int] = field(default_factory=set)
+    """Rows of devices that are asked what has to be known before they are told."""
+    ready: dict[int, tuple[Notice, float]] = field(default_factory=dict)
+    """Rows of those that answered and wait for their turn; when they did, in seconds by the notifier's clock."""
+    addresses: dict[int, str] = field(default_factory=dict)
+    """Of those that were told: their addresses and zones."""
 
     @classmethod
     def of(cls, number: str, publish_id: str, devices: Sequence[DeviceUrl], nul: Nul, who: str) -> Batch:
@@ -54,10 +61,15 @@ class Batch:
         """Nothing more is done for it."""
         return not self.waiting and not self.turns
 
+    def expected(self) -> list[tuple[str, str]]:
+        """Address and publish id of each device of which it is not known whether it was told."""
+        unknown = [turn.address for turn in self.turns.values() if not turn.answered]
+        return [(address, self.publish_id) for address in unknown if address is not None]
+
     def next(self) -> int | None:
-        """The row whose turn is next."""
-        rows = enumerate(self.rows)
-        return next((n for n, row in rows if row.state is DeviceState.WAITING and n not in self.turns), None)
+        """The row of which nothing has been asked yet."""
+        begun = {*self.turns, *self.asking, *self.ready}
+        return next((n for n, row in enumerate(self.rows) if row.state is DeviceState.WAITING and n not in begun), None)
 
     def end_turns(self, goes_on: Callable[[str], bool], now: float) -> list[int]:
         """Those that were told, and use the radio no longer; `goes_on` says it of an address."""
@@ -71,6 +83,7 @@ class Batch:
     def cancel(self) -> list[int]:
         """Nobody else is told; the rows that this ends."""
         self.state = BatchState.CANCELLED
+        self.ready.clear()
         ended = [n for n, row in enumerate(self.rows) if row.state in OPEN and n not in self.turns]
         for n in ended:
             self.rows[n] = replace(self.rows[n], state=DeviceState.CANCELLED, message="Cancelled before it was told.")

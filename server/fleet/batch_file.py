@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 
 from common.device_url import DeviceUrl
+from common.errors import InvalidDeviceUrl
 from common.notification import BatchState, DeviceResult, DeviceState, Nul
 from server.fleet.batch import Batch, Turn
 from server.fleet.database import Database, NotRecorded
@@ -54,6 +55,16 @@ class Batches:
         except NotRecorded as error:
             _log.warning("batches of an earlier start cannot be read: %s", error)
             return ()
+
+    def find(self, number: str) -> Batch | None:
+        """One by its id, also when it is over. Raises NotRecorded."""
+
+        def work(connection: sqlite3.Connection) -> Batch | None:
+            query = "SELECT id, publish_id, nul, who, state FROM batches WHERE id = ?"
+            head = connection.execute(query, (number,)).fetchone()
+            return None if head is None else self._readable(connection, *head)
+
+        return self._database.read(work)
 
     def add(self, batch: Batch) -> None:
         """It is on the disk, if that can be, when this returns."""
@@ -107,7 +118,14 @@ class Batches:
             "SELECT id, publish_id, nul, who, state FROM batches WHERE state IN ('running', 'paused') AND id IN"
             " (SELECT batch FROM batch_rows WHERE state IN ('waiting', 'unknown')) ORDER BY began"
         ).fetchall()
-        return [self._batch(connection, *head) for head in heads]
+        return [batch for head in heads if (batch := self._readable(connection, *head)) is not None]
+
+    def _readable(self, connection: sqlite3.Connection, number: str, *head: str) -> Batch | None:
+        try:
+            return self._batch(connection, number, *head)
+        except (ValueError, TypeError, InvalidDeviceUrl):
+            _log.info("what was kept of the batch %s cannot be read, and it does not go on", number)
+            return None
 
     @staticmethod
     def _batch(connection: sqlite3.Connection, number: str, publish_id: str, nul: str, who: str, state: str) -> Batch:
@@ -118,6 +136,8 @@ class Batches:
         batch = Batch(number, publish_id, devices, Nul(nul), who, [], BatchState(state))
         for n, (device, row_state, code, message, address) in enumerate(found):
             row = DeviceResult(device, DeviceState(row_state), code, message)
+            if address is not None:
+                batch.addresses[n] = address
             if row.state in (DeviceState.WAITING, DeviceState.UNKNOWN) and address is not None:
                 text = "It was being told when the server ended: what it asks for shows whether it was."
                 row = DeviceResult(device, DeviceState.UNKNOWN, None, text)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
 
-from common.device import Device
+from common.device import Device, UpdateState
 from common.device_url import DeviceUrl
 from common.errors import NotFound
 from common.notification import DeviceState
@@ -17,13 +16,14 @@ from common.transfer import Transfer, TransferState
 from server.coap.blocks import Miss
 from server.coap.source import device_of
 from server.fleet import traces
+from server.fleet.asking import Asking, Seen
 from server.fleet.known import Keeper, Known, address_of, differs
 from server.fleet.prober import Prober
-from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Told, Trace, begin, judge, next_look
+from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Shown, Told, Trace, begin, judge, next_look
 
 MOST = 10_000
 """Devices; those that people named or that are busy stay, of the others the longest silent go."""
-_log = logging.getLogger(__name__)
+_TRIES = 3
 
 
 Changed = Callable[[Known, Trace | None], None]
@@ -45,7 +45,7 @@ class Devices:
     ) -> None:
         """`release` gives a release by its publish id; `pool` runs what waits for devices; `wall` gives Unix time."""
         self._prober = prober
-        self._pool = pool
+        self._asking = Asking(prober, pool, release, wall)
         self._release = release
         self._keeper = keeper
         self._wall = wall
@@ -53,14 +53,22 @@ class Devices:
         self._changed: list[Changed] = []
         self._lock = threading.Condition()
         self._known: dict[str, Known] = {}
-        self._asking: set[str] = set()
+        self._last: set[str] = set()
+        """Those that are asked once more before time alone gives the verdict."""
+        self._stopping = False
         self.number = 0
         """Rises with every change."""
 
     def start(self) -> None:
-        """Take in what was kept."""
+        """Take in what was kept; what devices did while nobody looked is no reason for a verdict."""
+        now = self._wall()
         with self._lock:
-            self._known = {known.address: known for known in self._keeper.load()}
+            self._known = {known.address: traces.resumed(known, now) for known in self._keeper.load()}
+
+    def stop(self) -> None:
+        """Take in nothing more: that a device gives no answer to a server that stops is none of its traces."""
+        with self._lock:
+            self._stopping = True
 
     def listen(self, changed: Changed) -> None:
         """Have it called from now on."""
@@ -109,16 +117,34 @@ class Devices:
             known = replace(known, name=known.name or name, board=board or known.board)
             self._put(known)
         if known.board is None:
-            self._ask(known)
+            self._asking.ask(known)
 
-    def intend(self, device: DeviceUrl, publish_id: str) -> None:
-        """The device at this numeric address is told of the release from here on."""
+    def before(self, device: DeviceUrl, publish_id: str, listing: bytes) -> Shown | None:
+        """It answered with this .well-known/core: what it shows of itself before it is told; None where that proves nothing.
+
+        It is asked again where it gives no answer: what is not known now may never be known.
+        """
+        if not self._prober.is_of_use(listing):
+            return None
+        release = self._release(publish_id)
+        for _ in range(_TRIES):
+            shown = self._prober.show(device, release)
+            if shown.answered:
+                return shown
+        return None
+
+    def intend(self, device: DeviceUrl, publish_id: str, before: Shown | None = None) -> None:
+        """The device at this numeric address is told of the release from here on; `before` is what it showed of itself."""
         now = self._wall()
 
         def anew(known: Known) -> Known:
             trace = known.trace
             goes_on = trace is not None and trace.publish_id == publish_id and not trace.over
-            return replace(known, url=device, trace=trace if goes_on else begin(publish_id, now))
+            if trace is None or not goes_on:
+                trace = begin(publish_id, now)
+            if before is not None:
+                trace = judge(trace, before, now, self._patience)
+            return replace(known, url=device, trace=trace)
 
         self._change(address_of(device), anew)
 
@@ -135,27 +161,20 @@ class Devices:
 
         known = self._change(address, with_answer)
         if state is DeviceState.ACCEPTED and known.trace is not None and known.trace.before is None:
-            self._ask(known)
+            self._asking.ask(known)
 
-    def before(self, device: DeviceUrl, listing: bytes) -> None:
-        """It answered with this .well-known/core: what it shows of itself now is how it was before it was told."""
-        if not self._prober.is_of_use(listing):
-            return
-        address = address_of(device)
-        trace = self.trace(address)
-        self._judge(address, self._prober.show(device, self._release(trace.publish_id) if trace is not None else None))
-
-    def expect(self, address: str, publish_id: str) -> None:
-        """The device may have been told of the release, just before the server ended."""
+    def expect(self, address: str, publish_id: str) -> bool:
+        """The device may have been told of the release, just before the server ended; whether its requests show it already."""
         now = self._wall()
 
         def expected(known: Known) -> Known:
             trace = known.trace
-            if trace is None or trace.publish_id != publish_id or trace.over:
+            if trace is None or trace.publish_id != publish_id or (trace.over and not trace.has_manifest):
                 trace = begin(publish_id, now)
             return replace(known, trace=replace(trace, accepted=now if trace.accepted is None else trace.accepted))
 
-        self._change(address, expected)
+        trace = self._change(address, expected).trace
+        return trace is not None and trace.state is not UpdateState.NOTIFIED
 
     def goes_on(self, address: str, publish_id: str) -> bool:
         """Whether it still uses the radio for this release, or is about to."""
@@ -168,16 +187,24 @@ class Devices:
             self._take_transfer(transfer)
         for miss in misses:
             self._take_miss(miss)
+        self._take_answers()
         now = self._wall()
         with self._lock:
             busy = [k for k in self._known.values() if k.trace is not None and not k.trace.over]
         for known in busy:
             trace = known.trace
             assert trace is not None
-            if trace.ask is not None and trace.ask <= now:
-                self._ask(known)
-            if next_look(trace, self._patience) <= now:
+            late = next_look(trace, self._patience) <= now
+            first = late and trace.downloaded is None and trace.before is not None and known.address not in self._last
+            if first or (trace.ask is not None and trace.ask <= now and not (late and trace.asked)):
+                self._asking.ask(known)
+            if first:
+                self._last.add(known.address)
+            elif late and known.address not in self._asking:  # the answer may be all that is missing
                 self._judge(known.address, None)
+            if not late:
+                self._last.discard(known.address)
+        self._take_answers()
 
     def _take_transfer(self, transfer: Transfer) -> None:
         seen = transfer.last_seen.timestamp()
@@ -189,7 +216,7 @@ class Devices:
                 return known
             publish_id, role = found
             trace = known.trace
-            if trace is None or trace.publish_id != publish_id:
+            if trace is None or trace.publish_id != publish_id or traces.begins_again(trace, role, transfer):
                 trace = begin(publish_id, transfer.started.timestamp())
             percent = 100 * transfer.bytes // transfer.size if transfer.size else 100
             trace = judge(trace, Fetch(role, transfer.state, percent, seen), self._wall(), self._patience)
@@ -198,7 +225,27 @@ class Devices:
 
         known = self._change(transfer.device, with_it)
         if known.trace is not None and known.trace.before is None and known.trace.downloaded is None and not known.trace.over:
-            self._ask(known)
+            self._asking.ask(known)
+
+    def _take_answers(self) -> None:
+        """Behind what the devices had asked for until they answered: who has the image may already run it."""
+        for seen in self._asking.take():
+            self._take_answer(seen)
+
+    def _take_answer(self, seen: Seen) -> None:
+        def with_answer(known: Known) -> Known:
+            known = replace(known, board=seen.board or known.board)
+            if known.trace is None:
+                return known
+            if traces.is_early(known.trace, seen.asked):
+                return replace(known, trace=traces.with_early(known.trace, seen.shown, seen.answered))
+            trace = replace(traces.unseen(known.trace, seen), ask=None)
+            if trace.downloaded is not None or trace.before is None:
+                trace = judge(trace, seen.shown, self._wall(), self._patience)
+            completed = trace.publish_id if trace.state is UpdateState.CONFIRMED else known.completed
+            return replace(known, trace=trace, completed=completed)
+
+        self._change(seen.address, with_answer)
 
     def _take_miss(self, miss: Miss) -> None:
         address = device_of(miss.source)
@@ -215,34 +262,11 @@ class Devices:
 
         self._change(address, judged)
 
-    def _ask(self, known: Known) -> None:
-        """Only one that has answered is asked, and only once at a time."""
-        if not known.answered or known.url is None:
-            return
-        with self._lock:
-            if known.address in self._asking:
-                return
-            self._asking.add(known.address)
-        self._pool.submit(self._probe, known)
-
-    def _probe(self, known: Known) -> None:
-        try:
-            assert known.url is not None
-            release = self._release(known.trace.publish_id) if known.trace is not None else None
-            shown = self._prober.show(known.url, release)
-            board = self._prober.board(known.url) if shown.answered and known.board is None else None
-            if board is not None:
-                self._change(known.address, lambda now: replace(now, board=board))
-            self._judge(known.address, shown)
-        except Exception:
-            _log.exception("asking %s failed", known.address)
-        finally:
-            with self._lock:
-                self._asking.discard(known.address)
-
     def _change(self, address: str, change: Callable[[Known], Known]) -> Known:
         with self._lock:
             before = self._of(address)
+            if self._stopping:
+                return before
             after = change(before)
             if after != before or address not in self._known:
                 self._put(after)

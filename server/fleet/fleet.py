@@ -16,7 +16,7 @@ from server.coap.client import CoapClient, Timing
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
 from server.firmware.catalogue import LiveCatalogue
-from server.fleet import batch_file, history, register
+from server.fleet import batch_file, history, register, rollout_file
 from server.fleet.batch_file import Batches
 from server.fleet.chronicle import Chronicle
 from server.fleet.database import Database
@@ -27,15 +27,17 @@ from server.fleet.notifier import Notifier
 from server.fleet.prober import Prober
 from server.fleet.pulse import Pulse
 from server.fleet.register import Register
+from server.fleet.rollout_file import RolloutFile
+from server.fleet.rollouts import Rollouts
 from server.fleet.teller import Teller
 from server.fleet.transfers import Transfers
 from server.fleet.verdicts import Patience, Trace
 
-SCHEMA = (*history.SCHEMA, *register.SCHEMA, *batch_file.SCHEMA)
+SCHEMA = (*history.SCHEMA, *register.SCHEMA, *batch_file.SCHEMA, *rollout_file.SCHEMA)
 """It only ever grows at its end."""
 _ASKED_AT_ONCE = 16
-_ASK = Timing(max_retransmit=2)
-"""A device that reboots is asked again later; no need to wait for long."""
+_ASK = Timing(ack_timeout=1.0, max_retransmit=2)
+"""A device that reboots is asked again later; no need to wait for long. No time-out is under a second (RFC 8085, 3.1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,19 @@ class Fleet:
             settings.max_transfers,
             Batches(self._database, time.time),
         )
+        self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self._database), release, time.time)
         self._chronicle = Chronicle(self.history)
         self._pulse = Pulse([self._beat, self.history.beat], died)
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _start(self) -> None:
         stack = self._stack
         self._database.start()
         stack.callback(self._database.stop)
@@ -99,10 +110,12 @@ class Fleet:
         stack.callback(self._asker.stop)
         self._client.start()
         stack.callback(self.notifier.stop)
+        stack.callback(self.rollouts.stop)
+        stack.callback(self.devices.stop)
+        self.rollouts.start()
+        self.notifier.resume(self.devices.expect)
         self._pulse.start()
         stack.callback(self._pulse.stop)
-        self.notifier.resume(self.devices.expect)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -113,13 +126,19 @@ class Fleet:
         self._chronicle.ended(changed)
         self.devices.beat(changed, [misses.popleft() for _ in range(len(misses))])
         self.notifier.pump()
+        self.rollouts.beat()
 
     def _changed(self, known: Known, before: Trace | None) -> None:
         trace = known.trace
         if trace is None:
             return
         self._chronicle.judged(known, before)
+        if trace.state is UpdateState.FAILED:
+            self.rollouts.failed(trace.publish_id)  # before another device has its turn
         if before is not None and before.state is UpdateState.NOTIFIED and trace.state is not UpdateState.NOTIFIED:
             was_told = trace.state not in (UpdateState.SILENT, UpdateState.FAILED)
+            if was_told and known.url is not None and not known.answered:
+                self.devices.register(known.url)  # it does what it was told there, so it may be asked for a proof, too
             self.notifier.told_after_all(known.address, trace.publish_id, was_told)
-        self.notifier.pump()
+        if trace.over or not trace.is_under_way:
+            self.notifier.pump()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Protocol
 
 from common.device import Device, Update
@@ -62,11 +63,12 @@ def differs(before: Known, after: Known) -> bool:
     return _essence(before) != _essence(after)
 
 
-def _essence(known: Known) -> Known:
-    trace = known.trace
-    if trace is not None:
-        trace = replace(trace, heard=0.0, reason="", asked=0, ask=None)
-    return replace(known, seen=None, trace=trace)
+_KNOWN = attrgetter(*(field.name for field in fields(Known) if field.name not in ("seen", "trace")))
+_TRACE = attrgetter(*(field.name for field in fields(Trace) if field.name not in ("heard", "reason", "asked", "ask")))
+
+
+def _essence(known: Known) -> tuple[object, ...]:
+    return _KNOWN(known), _TRACE(known.trace) if known.trace is not None else None
 
 
 def _time(seconds: float) -> dt.datetime:

@@ -7,62 +7,31 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol
 
 from common.device_url import DeviceUrl
 from common.errors import DeviceRefused, DeviceUnreachable, NotFound
 from common.notification import BatchState, DeviceResult, DeviceState, Notification, Nul
 from server.fleet.batch import OPEN, Batch, Turn
+from server.fleet.batch_keeper import BatchFile, Nowhere
 from server.fleet.known import address_of
-from server.fleet.teller import Teller, failed
+from server.fleet.teller import Notice, Teller, failed
 
 log = logging.getLogger(__name__)
 
 _STOPPING = "The server is stopping."
+_FRESH = 60.0
+"""Seconds after which what a device said of itself is asked again before it is told."""
 _BUG = "An internal error of the server; its log has the details."
-
-
-class BatchFile(Protocol):
-    """Where batches are kept from one start to the next."""
-
-    def load(self) -> Iterable[Batch]:
-        """Those that were not over; what was being told then is `unknown`."""
-
-    def add(self, batch: Batch) -> None:
-        """A new one; it is on the disk, if that can be, when this returns."""
-
-    def intend(self, batch: Batch, row: int) -> None:
-        """The device of this row is about to be told; on the disk, if that can be, when this returns."""
-
-    def keep(self, batch: Batch, rows: Iterable[int]) -> None:
-        """These rows, and the batch's state, are others now; returns at once."""
-
-
-class Nowhere:
-    """A BatchFile that keeps nothing."""
-
-    def load(self) -> Iterable[Batch]:
-        """None."""
-        return ()
-
-    def add(self, batch: Batch) -> None:
-        """Nothing."""
-
-    def intend(self, batch: Batch, row: int) -> None:
-        """Nothing."""
-
-    def keep(self, batch: Batch, rows: Iterable[int]) -> None:
-        """Nothing."""
 
 
 class Notifier:
     """Starts notifications, and answers what became of them.
 
     Threads: any thread calls all but `stop`, which one owner calls. The devices are asked by the threads "notify-N",
-    which all notifications share.
+    which all notifications share. A device that has not answered yet takes nobody's turn: it may be switched off.
     """
 
     def __init__(
@@ -94,23 +63,56 @@ class Notifier:
         """In the order in which they were started; a finished one moves to the end."""
         self._stopping = False
 
-    def resume(self, expect: Callable[[str, str], None]) -> None:
+    def resume(self, expect: Callable[[str, str], bool]) -> None:
         """Go on with what an earlier start of the server was at.
 
-        `expect` hears of each address and publish id of which it is not known whether the device was told.
+        `expect` hears of each address and publish id of which it is not known whether the device was told, and says whether
+        the device's requests have shown it.
         """
-        loaded = list(self._file.load())
+        with self._changed:
+            recalled = set(self._batches)
+        loaded = [batch for batch in self._file.load() if batch.id not in recalled]
+        expected = [one for batch in loaded for one in batch.expected()]  # once others see them, they change
         with self._changed:
             self._batches = {batch.id: batch for batch in loaded} | self._batches
-        for batch in loaded:
-            for turn in batch.turns.values():
-                if not turn.answered and turn.address is not None:
-                    expect(turn.address, batch.publish_id)
+        self._settle(expected, expect)
         self.pump()
 
-    def start(self, publish_id: str, devices: Sequence[DeviceUrl], nul: Nul = Nul.AUTO, who: str = "somebody") -> Notification:
-        """Begin to tell each of `devices` once; returns at once, with rows that wait."""
-        batch = Batch.of(secrets.token_urlsafe(12), publish_id, list(dict.fromkeys(devices)), nul, who)
+    def recall(self, number: str, state: BatchState, expect: Callable[[str, str], bool]) -> Notification | None:
+        """A batch of an earlier start by its id, also one that was over, in this state from here on; None: there never was one.
+
+        `expect` is as for `resume`, before which it is called. Raises NotRecorded where that cannot be known now.
+        """
+        with self._changed:
+            is_known = number in self._batches
+        if is_known:
+            return self.set_state(number, state)
+        batch = self._file.find(number)
+        if batch is None:
+            return None
+        if batch.state is not BatchState.CANCELLED and batch.waiting and batch.state is not state:
+            rows = batch.cancel() if state is BatchState.CANCELLED else []
+            batch.state = state
+            self._file.keep(batch, rows)
+        expected = batch.expected()
+        with self._changed:
+            self._batches[number] = batch
+        self._settle(expected, expect)
+        return batch.shown(self._width)
+
+    def start(
+        self,
+        publish_id: str,
+        devices: Sequence[DeviceUrl],
+        nul: Nul = Nul.AUTO,
+        who: str = "somebody",
+        number: str | None = None,
+    ) -> Notification:
+        """Begin to tell each of `devices` once; returns at once, with rows that wait.
+
+        `number`: the id of a batch of which the caller has made sure that there is none yet.
+        """
+        batch = Batch.of(number or secrets.token_urlsafe(12), publish_id, list(dict.fromkeys(devices)), nul, who)
         self._file.add(batch)
         with self._changed:
             self._batches[batch.id] = batch
@@ -127,6 +129,12 @@ class Notifier:
         with self._changed:
             batch = self._batches.get(notification_id)
             return batch.shown(self._width) if batch else None
+
+    def addresses(self, notification_id: str) -> Mapping[str, str]:
+        """The address and zone of each device that was told, by its device URL; empty when the notification is unknown."""
+        with self._changed:
+            batch = self._batches.get(notification_id)
+            return {str(batch.devices[n]): address for n, address in batch.addresses.items()} if batch else {}
 
     def all(self) -> list[Notification]:
         """Those that are remembered, the latest first."""
@@ -164,13 +172,19 @@ class Notifier:
                     turn = batch.turns.get(n)
                     if row.state is DeviceState.UNKNOWN and batch.publish_id == publish_id and turn and turn.address == address:
                         text = "It asked for the manifest." if was_told else "Waiting."
-                        state = DeviceState.ACCEPTED if was_told else DeviceState.WAITING
+                        untold = DeviceState.CANCELLED if batch.state is BatchState.CANCELLED else DeviceState.WAITING
+                        state = DeviceState.ACCEPTED if was_told else untold
                         batch.rows[n] = replace(row, state=state, message=text)
                         turn.answered = was_told
                         if not was_told:
                             del batch.turns[n]
                         self._file.keep(batch, [n])
         self.pump()
+
+    def _settle(self, expected: Sequence[tuple[str, str]], expect: Callable[[str, str], bool]) -> None:
+        for address, publish_id in expected:
+            if expect(address, publish_id):
+                self.told_after_all(address, publish_id, was_told=True)
 
     def pump(self) -> None:
         """Give devices their turn whose turn it is; called whenever one may have come to its end."""
@@ -197,12 +211,17 @@ class Notifier:
 
     def _pump(self, batch: Batch, now: float) -> None:
         batch.end_turns(lambda address: self._goes_on(address, batch.publish_id), now)
-        while not self._stopping and batch.state is BatchState.RUNNING and (self._most is None or len(batch.turns) < self._most):
-            row = batch.next()
-            if row is None:
-                return
+        if self._stopping or batch.state is not BatchState.RUNNING:
+            return
+        while batch.ready and (self._most is None or len(batch.turns) < self._most):
+            row = next(iter(batch.ready))
+            notice, since = batch.ready.pop(row)
             batch.turns[row] = Turn(now)
-            self._pool.submit(self._work, batch, row)
+            self._pool.submit(self._tell, batch, row, notice if now - since <= _FRESH else None)
+        ahead = self._at_once if self._most is None else min(2 * self._most, self._at_once)
+        while len(batch.asking) + len(batch.ready) < ahead and (found := batch.next()) is not None:
+            batch.asking.add(found)
+            self._pool.submit(self._prepare, batch, found)
 
     def _abandon(self, batch: Batch) -> None:
         """In memory only: what was not told is told after the next start."""
@@ -210,30 +229,64 @@ class Notifier:
             if row.state in OPEN:
                 batch.rows[number] = replace(row, state=DeviceState.UNREACHABLE, message=_STOPPING)
 
-    def _work(self, batch: Batch, row: int) -> None:
-        device = batch.devices[row]
+    def _prepare(self, batch: Batch, row: int) -> None:
+        notice, result = self._ask(batch, row)
+        with self._changed:
+            batch.asking.discard(row)
+            if self._stopping or batch.rows[row].state is not DeviceState.WAITING:
+                return
+            if notice is not None:
+                batch.ready[row] = (notice, self._clock())
+            elif result is not None:
+                self._ended(batch, row, result)
+            self._pump(batch, self._clock())
+            self._changed.notify_all()
+
+    def _ask(self, batch: Batch, row: int) -> tuple[Notice | None, DeviceResult | None]:
+        """What the device is to be told, or why it cannot be."""
+        device, target = batch.devices[row], None
         try:
             target = self._teller.locate(device)
-            batch.turns[row].address = address_of(target)
-            self._file.intend(batch, row)
-            result = self._teller.tell(batch.publish_id, device, target, batch.nul)
+            return self._teller.prepare(batch.publish_id, device, target, batch.nul), None
         except (DeviceUnreachable, DeviceRefused) as error:
             result = failed(device, error)
         except Exception:
             log.exception("telling %s of %s failed", device, batch.publish_id)
             result = DeviceResult(str(device), DeviceState.UNREACHABLE, None, _BUG)
-        log.info("notified %s of %s: %s: %s", device, batch.publish_id, result.state, result.message)
+        if target is not None and not self._stopping and batch.rows[row].state is DeviceState.WAITING:
+            batch.addresses[row] = address_of(target)
+            self._teller.lost(batch.publish_id, target, result)
+        return None, result
+
+    def _tell(self, batch: Batch, row: int, notice: Notice | None) -> None:
+        device, result = batch.devices[row], None
+        if notice is None:
+            notice, result = self._ask(batch, row)
+        try:
+            if notice is not None:
+                batch.turns[row].address = batch.addresses[row] = address_of(notice.target)
+                self._teller.intend(batch.publish_id, notice)
+                self._file.intend(batch, row)  # and with it all that was to be written before
+                result = self._teller.tell(batch.publish_id, device, notice)
+        except Exception:
+            log.exception("telling %s of %s failed", device, batch.publish_id)
+            result = DeviceResult(str(device), DeviceState.UNREACHABLE, None, _BUG)
+        assert result is not None
         with self._changed:
-            batch.rows[row] = result
-            if not self._stopping:
-                self._file.keep(batch, [row])
+            self._ended(batch, row, result)
             batch.turns[row].answered = True
             if result.state is not DeviceState.ACCEPTED:
                 batch.turns[row].address = None
-            if not batch.waiting:
-                self._finished(batch)
             self._pump(batch, self._clock())
             self._changed.notify_all()
+
+    def _ended(self, batch: Batch, row: int, result: DeviceResult) -> None:
+        log.info("notified %s of %s: %s: %s", batch.devices[row], batch.publish_id, result.state, result.message)
+        batch.rows[row] = result
+        if not self._stopping:
+            self._file.keep(batch, [row])
+        if not batch.waiting:
+            self._finished(batch)
 
     def _finished(self, batch: Batch) -> None:
         self._batches[batch.id] = self._batches.pop(batch.id)

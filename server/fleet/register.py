@@ -38,7 +38,7 @@ class Register:
         for address, data in rows:
             try:
                 yield _known(address, json.loads(data))
-            except (ValueError, KeyError, TypeError, InvalidDeviceUrl):
+            except (ValueError, KeyError, TypeError, AttributeError, InvalidDeviceUrl):
                 _log.info("what was kept of the device %s cannot be read and is forgotten", address)
 
     def keep(self, device: Known) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from common.errors import DeviceRefused, DeviceUnreachable
 from common.notification import DeviceResult, DeviceState, Nul
 from server.coap.client import Answer, CoapClient, request_size
 from server.coap.urls import CoapUrls
+from server.fleet.verdicts import Shown
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +37,25 @@ _WORDS = {
 class Witness(Protocol):
     """Who keeps in mind what devices are told. All devices are numeric."""
 
-    def intend(self, device: DeviceUrl, publish_id: str) -> None:
-        """The device is about to be told."""
+    def before(self, device: DeviceUrl, publish_id: str, listing: bytes) -> Shown | None:
+        """It answered with this .well-known/core: what it shows of itself before it is told; None where that proves nothing."""
 
-    def before(self, device: DeviceUrl, listing: bytes) -> None:
-        """It answered with this .well-known/core; what it shows of itself now is how it was before."""
+    def intend(self, device: DeviceUrl, publish_id: str, before: Shown | None = None) -> None:
+        """The device is about to be told; `before` is as it was."""
 
     def told(self, device: DeviceUrl, publish_id: str, state: DeviceState, message: str) -> None:
         """This came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a device is to be told, once it has shown that it is there."""
+
+    target: DeviceUrl
+    """Numeric."""
+    payload: bytes
+    caution: str
+    before: Shown | None
 
 
 class Teller:
@@ -65,44 +78,60 @@ class Teller:
         """The device with its numeric address. Raises DeviceUnreachable and DeviceRefused."""
         return self._client.resolve(device)
 
-    def tell(self, publish_id: str, device: DeviceUrl, target: DeviceUrl, nul: Nul) -> DeviceResult:
-        """What came of it; `target` is the device with its numeric address."""
-        if self._witness is not None:
-            self._witness.intend(target, publish_id)
-        try:
-            result = self._tell(publish_id, device, target, nul)
-        except (DeviceUnreachable, DeviceRefused) as error:
-            result = failed(device, error)
-        if self._witness is not None:
-            self._witness.told(target, publish_id, result.state, result.message)
-        return result
+    def prepare(self, publish_id: str, device: DeviceUrl, target: DeviceUrl, nul: Nul) -> Notice:
+        """Ask it what has to be known before it is told; `target` is the device with its numeric address.
 
-    def _tell(self, publish_id: str, device: DeviceUrl, target: DeviceUrl, nul: Nul) -> DeviceResult:
+        Raises DeviceUnreachable and DeviceRefused.
+        """
         self._known(target)
         peer = target.host + (f"%{target.zone}" if target.zone else "")
         url = self._urls.url(f"{publish_id}/manifest", peer=peer)
         caution = _check_length(url, device, nul)
+        before = None
         if nul is Nul.AUTO:
-            nul = Nul.YES if self._is_riot(target) else Nul.NO
-        payload = url.encode() + (b"\0" if nul is Nul.YES else b"")
-        try:
-            answer = self._client.request("POST", target, device.path, payload)
-            if answer.code == "4.05":  # devices of the original ota-server of 2019 take PUT
-                answer = self._client.request("PUT", target, device.path, payload)
-        except DeviceUnreachable as error:
-            raise DeviceUnreachable(f"{error}{caution}") from error
-        return _result(device, answer, caution)
+            listing = self._listing(target)
+            nul = Nul.YES if b"</riot/board>" in listing else Nul.NO
+            if self._witness is not None and listing:
+                before = self._witness.before(target, publish_id, listing)
+        return Notice(target, url.encode() + (b"\0" if nul is Nul.YES else b""), caution, before)
 
-    def _is_riot(self, target: DeviceUrl) -> bool:
+    def intend(self, publish_id: str, notice: Notice) -> None:
+        """The device is about to be told."""
+        if self._witness is not None:
+            self._witness.intend(notice.target, publish_id, notice.before)
+
+    def tell(self, publish_id: str, device: DeviceUrl, notice: Notice) -> DeviceResult:
+        """What came of it."""
+        try:
+            result = self._tell(device, notice)
+        except (DeviceUnreachable, DeviceRefused) as error:
+            result = failed(device, error)
+        if self._witness is not None:
+            self._witness.told(notice.target, publish_id, result.state, result.message)
+        return result
+
+    def lost(self, publish_id: str, target: DeviceUrl, result: DeviceResult) -> None:
+        """The device at this numeric address could not be told at all."""
+        if self._witness is not None:
+            self._witness.intend(target, publish_id)
+            self._witness.told(target, publish_id, result.state, result.message)
+
+    def _tell(self, device: DeviceUrl, notice: Notice) -> DeviceResult:
+        try:
+            answer = self._client.request("POST", notice.target, device.path, notice.payload)
+            if answer.code == "4.05":  # devices of the original ota-server of 2019 take PUT
+                answer = self._client.request("PUT", notice.target, device.path, notice.payload)
+        except DeviceUnreachable as error:
+            raise DeviceUnreachable(f"{error}{notice.caution}") from error
+        return _result(device, answer, notice.caution)
+
+    def _listing(self, target: DeviceUrl) -> bytes:
+        """Its .well-known/core; empty where it has none. Raises DeviceUnreachable."""
         try:
             listing = self._client.request("GET", target, ".well-known/core")
         except DeviceRefused:
-            return False  # it is there, and that is what counts: the notification itself may be welcome
-        if listing.code != "2.05":
-            return False
-        if self._witness is not None:
-            self._witness.before(target, listing.payload)
-        return b"</riot/board>" in listing.payload
+            return b""  # it is there, and that is what counts: the notification itself may be welcome
+        return listing.payload if listing.code == "2.05" else b""
 
 
 def failed(device: DeviceUrl, error: DeviceUnreachable | DeviceRefused) -> DeviceResult:

@@ -221,19 +221,19 @@ def _missed(trace: Trace, missed: Missed, now: float) -> Trace:
 
 
 def _shown(trace: Trace, shown: Shown, now: float, patience: Patience) -> Trace:
-    if trace.downloaded is None:
-        return replace(trace, before=shown) if shown.answered and not trace.over else trace
     if trace.over:
         return trace
+    if trace.downloaded is None:
+        if trace.role is not None and _flipped(trace, shown):  # its last blocks came from a server that ended then
+            return _confirmed(trace, shown, now)
+        return replace(trace, before=shown) if shown.answered and trace.before is None else trace
     asked = trace.asked + 1
     trace = replace(trace, asked=asked, ask=now + patience.pause(asked))
     if not shown.answered:
         return replace(trace, vanished=True, old=None)
     before = trace.before or Shown(answered=False)
-    flipped = before.slot is not None and shown.slot != before.slot and shown.slot == _SLOTS.get(trace.role or Role.MANIFEST)
-    if shown.version or flipped:
-        proof = "Its version resource shows the release." if shown.version else f"Slot {shown.slot} is active now."
-        return _to(replace(trace, ask=None), UpdateState.CONFIRMED, now, proof, over=True)
+    if shown.version or _flipped(trace, shown):
+        return _confirmed(trace, shown, now)
     if not shown.provable:
         return _unproven(trace, now, "The device has no resource that could prove it.")
     if shown.version is None and before.slot is None:
@@ -244,6 +244,17 @@ def _shown(trace: Trace, shown: Shown, now: float, patience: Patience) -> Trace:
     if now - old >= patience.verify:
         return _old_slot(trace, now, "It was away, and came back with the old slot active")
     return _to(replace(trace, old=old), UpdateState.REBOOTED, now, "The old slot is still active; the device is asked again.")
+
+
+def _flipped(trace: Trace, shown: Shown) -> bool:
+    """Whether the slot is active now that it fetched an image for, and was not before."""
+    before = trace.before.slot if trace.before is not None else None
+    return before is not None and shown.slot != before and shown.slot == _SLOTS.get(trace.role or Role.MANIFEST)
+
+
+def _confirmed(trace: Trace, shown: Shown, now: float) -> Trace:
+    proof = "Its version resource shows the release." if shown.version else f"Slot {shown.slot} is active now."
+    return _to(replace(trace, ask=None), UpdateState.CONFIRMED, now, proof, over=True)
 
 
 def _waited(trace: Trace, now: float, patience: Patience) -> Trace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +17,7 @@ from common.errors import InvalidRelease, InvalidRequest, NotFound, ReleaseNotFo
 from common.notification import Notification, Nul
 from common.release import Release, State, check_publish_id
 from server.coap.urls import CoapUrls
-from server.firmware.catalogue import LiveCatalogue
+from server.firmware.catalogue import Catalogue, LiveCatalogue
 from server.firmware.image import ImageChanged
 from server.firmware.images import ImageCache
 from server.firmware.publishing import Publisher
@@ -58,12 +59,18 @@ class Api:
         self._urls = urls
         self._max_file = max_file
         self._stopping = stopping
+        self._last_list: tuple[tuple[int, str] | None, bytes] = (None, b"")
         self._waiters = threading.BoundedSemaphore(_WAITING_WORKERS)
+
+    def base(self) -> str:
+        """What is before each CoAP path that the asking side would use."""
+        return f"coap://{self._urls.authority(bottle.request.environ.get('REMOTE_ADDR', '::1'))}"
 
     def with_urls(self, release: Release) -> Release:
         """The release with the CoAP URLs that the asking side would use."""
-        peer = bottle.request.environ.get("REMOTE_ADDR", "::1")
-        base = f"coap://{self._urls.authority(peer)}"
+        return self._with_base(release, self.base())
+
+    def _with_base(self, release: Release, base: str) -> Release:
         return replace(release, files=tuple(replace(f, url=self._urls.with_base(base, f.path)) for f in release.files))
 
     def publish(self) -> tuple[Release, bool]:
@@ -80,13 +87,16 @@ class Api:
         upload = uploads.to_check(bottle.request)
         return Checked.of(self._publisher.check(upload.publish_id, upload.files), self._live.judge.boards.name)
 
-    def releases(self) -> dict[str, Any]:
-        """The JSON shape `releases`."""
-        current = self._live.current
-        return {
-            "releases": [self.with_urls(r).to_json() for r in current.releases],
-            "problems": [p.to_json() for p in current.problems],
-        }
+    def releases(self, current: Catalogue, base: str) -> bytes:
+        """The JSON shape `releases`; the last one is kept, for windows ask again and again."""
+        made_of, body = self._last_list
+        if made_of != (current.number, base):
+            # In one go the encoder would keep the thread that serves blocks waiting.
+            releases = ", ".join(json.dumps(self._with_base(r, base).to_json()) for r in current.releases)
+            problems = json.dumps([p.to_json() for p in current.problems])
+            body = f'{{"releases": [{releases}], "problems": {problems}}}'.encode()
+            self._last_list = ((current.number, base), body)
+        return body
 
     def release(self, publish_id: str) -> Release:
         """Raises ReleaseNotFound."""
@@ -205,7 +215,7 @@ class Api:
 
     def _of_groups(self, forms: bottle.FormsDict) -> Iterator[DeviceUrl]:
         """Raises InvalidRequest for a group without devices."""
-        for name in forms.getall("group"):
+        for name in uploads.texts(forms, "group"):
             found = self._fleet.devices.of_group(name)
             if not found:
                 raise InvalidRequest(f"No device of a group {name!r} can be notified: name devices, and give them that group.")

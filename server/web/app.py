@@ -16,15 +16,17 @@ from common import __version__
 from common.errors import OtaError
 from common.release import Release
 from server.coap.urls import CoapUrls
-from server.firmware.catalogue import LiveCatalogue
+from server.firmware.catalogue import Catalogue, LiveCatalogue
 from server.web import uploads
 from server.web.api import Api
 from server.web.auth import Guard
+from server.web.device_pages import DevicePages
 from server.web.errors import Failure, failure
 from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.pages import PageContext, Pages
 from server.web.responses import as_json, as_page, see_other, wants_page, with_security_headers
+from server.web.rollouts import RolloutApi
 
 STATIC = Path(__file__).parent / "static"
 _log = logging.getLogger(__name__)
@@ -40,9 +42,11 @@ def create_app(
     guard: Guard,
     folder: Path,
     metrics: Callable[[], bytes],
+    rollouts: RolloutApi,
+    device_pages: DevicePages,
 ) -> Callable[..., Any]:
     """The WSGI application. Its parts come in ready-made; it owns nothing."""
-    site = _Site(api, pages, live, urls, guard, folder)
+    site = _Site(api, pages, live, urls, guard, folder, device_pages.counts)
     app = bottle.Bottle()
     app.default_error_handler = site.routing_error
     app.install(site)
@@ -53,7 +57,7 @@ def create_app(
     app.get("/metrics", callback=metrics)
     app.get("/files/<path:path>", callback=api.file)
     app.get("/coap/url/<publish_id:path>", callback=site.coap_url)
-    app.get("/api/v1/releases", callback=api.releases)
+    app.get("/api/v1/releases", callback=site.releases)
     app.get("/api/v1/releases/<publish_id:path>", callback=lambda publish_id: api.release(publish_id).to_json())
     app.get("/api/v1/notifications/<number>", callback=lambda number: api.notification(number).to_json())
     app.get("/api/v1/transfers", callback=fleet.transfers)
@@ -63,6 +67,11 @@ def create_app(
     app.get("/api/v1/history.csv", callback=fleet.history_csv)
     app.get("/api/v1/notifications", callback=fleet.notifications)
     app.get("/api/v1/events", callback=events.stream)
+    app.get("/api/v1/rollouts", callback=rollouts.all)
+    app.get("/api/v1/rollouts/<number>", callback=rollouts.one)
+    app.get("/devices", callback=device_pages.devices)
+    app.get("/devices/<address>", callback=device_pages.device)
+    app.get("/works", callback=device_pages.works)
     app.get("/notifications/<number>", callback=lambda number: pages.notification(api.notification(number)))
     for method, path, callback in (
         ("POST", "/publish", site.publish),
@@ -75,6 +84,12 @@ def create_app(
         ("DELETE", "/api/v1/releases/<publish_id:path>", api.remove),
         ("PUT", "/api/v1/devices/<address>", fleet.name),
         ("POST", "/api/v1/notifications/<number>", lambda number: fleet.set_state(number).to_json()),
+        ("POST", "/api/v1/rollouts", rollouts.create_json),
+        ("POST", "/devices/<address>", device_pages.name),
+        ("POST", "/notifications/<number>", device_pages.notification_state),
+        ("POST", "/rollouts", device_pages.rollout),
+        ("POST", "/rollouts/<number>", device_pages.rollout_state),
+        ("POST", "/api/v1/rollouts/<number>", lambda number: rollouts.set_state(number).to_json()),
     ):
         app.route(path, method, callback, changes=True)
     return with_security_headers(app)
@@ -91,14 +106,23 @@ class _Site:
     """Bottle's plugin interface: apply(callback, route)."""
 
     def __init__(
-        self, api: Api, pages: Pages, live: LiveCatalogue, urls: CoapUrls, guard: Guard, folder: Path
+        self,
+        api: Api,
+        pages: Pages,
+        live: LiveCatalogue,
+        urls: CoapUrls,
+        guard: Guard,
+        folder: Path,
+        counts: Callable[[], tuple[int, int]],
     ) -> None:
+        """`counts` gives how many devices there are, and how many need a look."""
         self._calls = api
         self._pages = pages
         self._live = live
         self._urls = urls
         self._guard = guard
         self._folder = folder
+        self._counts = counts
         self._start = secrets.token_hex(4)
 
     def apply(self, callback: Callable[..., Any], route: Any) -> Callable[..., Any]:
@@ -138,12 +162,21 @@ class _Site:
         """The page; 304 while nothing has changed."""
         current = self._live.current
         context = self._context()
-        tag = hashlib.sha256(f"{self._start} {current.number} {context}".encode()).hexdigest()[:16]
-        etag = f'W/"{tag}"'
-        if bottle.request.get_header("If-None-Match") == etag:
-            return bottle.HTTPResponse(status=304, ETag=etag)
-        releases = [self._calls.with_urls(r) for r in current.releases]
-        return as_page(self._pages.index(releases, current.problems, context), ETag=etag, Cache_Control="no-cache")
+
+        def page() -> bottle.HTTPResponse:
+            releases = [self._calls.with_urls(r) for r in current.releases]
+            return as_page(self._pages.index(releases, current.problems, context))
+
+        return self._unless_known(current, context, page)
+
+    def releases(self) -> Any:
+        """All of them for programs; 304 while nothing has changed."""
+        current, base = self._live.current, self._calls.base()
+
+        def listed() -> bottle.HTTPResponse:
+            return bottle.HTTPResponse(self._calls.releases(current, base), Content_Type="application/json")
+
+        return self._unless_known(current, base, listed)
 
     def static(self, path: str) -> Any:
         """Style, script and icon; no CDN, for the gateway may be offline."""
@@ -199,11 +232,23 @@ class _Site:
             return see_other("./")
         return as_json(self._calls.remove_json(), 200)
 
+    def _unless_known(self, current: Catalogue, besides: object, make: Callable[[], bottle.HTTPResponse]) -> bottle.HTTPResponse:
+        """What `make` gives of this catalogue, unless whoever asks has it already; `besides` is what else it is made of."""
+        tag = hashlib.sha256(f"{self._start} {current.number} {besides}".encode()).hexdigest()[:16]
+        headers = {"ETag": f'W/"{tag}"', "Cache_Control": "no-cache"}
+        if bottle.request.get_header("If-None-Match") == headers["ETag"]:
+            return bottle.HTTPResponse(status=304, **headers)
+        answer = make()
+        for name, value in headers.items():
+            answer.set_header(name.replace("_", "-"), value)
+        return answer
+
     @staticmethod
     def _changed(release: Release) -> bottle.HTTPResponse:
         return see_other("./") if wants_page() else as_json(release.to_json(), 200)
 
     def _context(self) -> PageContext:
+        devices, in_trouble = self._counts()
         return PageContext(
             folder=str(self._folder),
             coap_url=f"coap://{self._urls.authority(bottle.request.environ.get('REMOTE_ADDR', '::1'))}",
@@ -211,6 +256,8 @@ class _Site:
             why_not="" if self._guard.changes_allowed else self._guard.why_not,
             notice=None,
             version=__version__,
+            devices=devices,
+            in_trouble=in_trouble,
         )
 
     def _error(self, found: Failure) -> bottle.HTTPResponse:

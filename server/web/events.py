@@ -18,8 +18,9 @@ _STEP = 0.5
 """Seconds between two looks at whether the server stops."""
 _EVERY = 1.0
 """Seconds between two looks at the devices."""
-_ALIVE = 15.0
-"""Seconds after which a comment shows that the stream is alive."""
+_ALIVE = 2.0
+"""Seconds after which a comment shows that the stream is alive: only what is sent finds out that nobody listens any more, and
+a page that is loaded again needs its place."""
 
 
 class Events:

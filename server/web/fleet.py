@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 import bottle
 
@@ -38,20 +38,23 @@ class FleetApi:
 
     def device(self, address: str) -> dict[str, Any]:
         """One device and the latest of what happened with it. Raises NotFound."""
-        device = self._fleet.devices.get(unquote(address))
+        device = self._fleet.devices.get(address)
         events = self._fleet.history.last(100, device=device.device)
         return device.to_json() | {"events": [event.to_json() for event in events]}
 
     def name(self, address: str) -> dict[str, Any]:
-        """PUT: its name, its group, or both. Raises NotFound and InvalidRequest."""
-        try:
-            data = json.loads(bottle.request.body.read(_LONGEST_BODY))
-        except (ValueError, RecursionError):
-            data = None
+        """JSON or a form: its name, its group, or both. Raises NotFound and InvalidRequest."""
+        data: Any = None
+        if uploads.is_form(bottle.request):
+            forms = uploads.fields(bottle.request)
+            data = {key: uploads.field(forms, key) for key in ("name", "group") if forms.getall(key)}
+        else:
+            with contextlib.suppress(ValueError, RecursionError):
+                data = json.loads(bottle.request.body.read(_LONGEST_BODY))
         if not isinstance(data, dict) or not set(data) & {"name", "group"}:
             raise InvalidRequest('A device is given a name and a group as JSON: {"name": "cellar", "group": "kitchen"}.')
         name, group = (_clean(data.get(key), key) for key in ("name", "group"))
-        return self._named(unquote(address), name, group).to_json()
+        return self._named(address, name, group).to_json()
 
     def _named(self, address: str, name: str | None, group: str | None) -> Device:
         device = self._fleet.devices.name(address, name, group)

@@ -47,6 +47,10 @@ class PageContext:
     """A sentence, shown when no changes are allowed."""
     notice: str | None
     version: str
+    devices: int = 0
+    """How many are known."""
+    in_trouble: int = 0
+    """How many of them need a look."""
 
 
 class Pages:

@@ -74,6 +74,14 @@ def field(forms: Any, name: str, default: str | None = None) -> str:
     return str(value).strip()
 
 
+def texts(forms: Any, name: str) -> list[str]:
+    """A text field that may be there any number of times, as UTF-8. Raises InvalidRequest."""
+    found = [bottle.FormsDict({name: value}).getunicode(name) for value in forms.getall(name)]
+    if any(value is None or not _is_text(value) for value in found):
+        raise InvalidRequest(f"The field {name!r} is not UTF-8.")
+    return found
+
+
 def yes(forms: Any, name: str) -> bool:
     """A field that says 1 or 0. Raises InvalidRequest."""
     value = field(forms, name, default="").lower()

@@ -9,10 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Page, Route, sync_playwright
 
 from server.web.cards import breakable
 from tests.conftest import SAMPLES
+from tests.support.rehearsal import notify, rehearsing, release
 from tests.support.releases import SAMPLE, riot_release
 from tests.support.server import ROOT, Server, running
 from tests.waiting import wait_until
@@ -108,3 +110,36 @@ def check(page: Page) -> None:
     page.get_by_role("button", name="Check", exact=True).click()
     page.locator("#publish .outcome .findings").wait_for()
     page.evaluate("scrollTo(0, 0)")
+
+
+def test_the_devices_are_pictured_while_they_move(tmp_path: Path) -> None:
+    """Some are done, some have failed, some fetch; a rollout is under way beside them."""
+    pictures = ROOT / "tests" / "output"
+    pictures.mkdir(parents=True, exist_ok=True)
+    quick = ("--speed", "10", "--boot-time", "1", "--fault", "bad-signature", "--fault", "never-fetches", "--fault", "refuses")
+    flags = ("--patience", "30", "--max-transfers", "16")
+    with (
+        running(tmp_path / "firmware", tmp_path / "state", *flags) as server,
+        rehearsing("127.6.0.1", 6, *quick) as first,
+        rehearsing("127.6.0.21", 5, "--delay", "0.01", "--loss", "0.01") as second,
+        sync_playwright() as playwright,
+    ):
+        release(server, 60_000)
+        notify(server, first)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000}, reduced_motion="reduce")
+        page.goto(f"{server.url}/devices")
+        for group, count in (("trouble", 3), ("confirmed", 3)):
+            number = page.locator(f'.groups a[data-group="{group}"] .number')
+            wait_until(lambda n=number, c=count: n.text_content() == str(c), 90, group)  # type: ignore[misc]
+        notify(server, second)
+        wait_until(lambda: page.locator('tr.device[data-group="moving"] .board:not(:empty)').count() == 5, 60, "all to be seen")
+        for number, address in enumerate((*range(1, 7), *range(21, 26)), 1):
+            named = {"name": f"radiator-{number:02}", "group": "ground floor" if number % 2 else "first floor"}
+            requests.put(f"{server.url}/api/v1/devices/127.6.0.{address}", json=named, timeout=30).raise_for_status()
+        bar = page.locator('tr.device[data-group="moving"] progress').first
+        wait_until(lambda: float(bar.evaluate("bar => bar.value")) > 35, 60, "a part of the image")
+        page.screenshot(path=str(pictures / "devices.png"))
+        page.emulate_media(color_scheme="dark")
+        page.screenshot(path=str(pictures / "devices-dark.png"))
+        browser.close()

@@ -201,6 +201,17 @@ def test_the_last_block_asked_again_and_old_news_change_no_verdict() -> None:
     assert story.at(1000, None).state is UpdateState.CONFIRMED
 
 
+def test_a_flip_is_a_proof_though_the_last_blocks_were_not_seen() -> None:
+    story = Story().at(1, ACCEPTED).at(2, SLOT_0).fetch(4, Role.MANIFEST, DONE).fetch(10, Role.SLOT1, RUNNING, 90)
+    assert story.at(50, SLOT_0).state is UpdateState.FETCHING_SLOT1
+    assert story.at(60, SLOT_1).state is UpdateState.CONFIRMED
+
+
+def test_what_is_shown_in_the_middle_does_not_become_what_was_before() -> None:
+    story = Story().at(1, ACCEPTED).fetch(4, Role.MANIFEST, DONE).at(5, SLOT_0).at(6, Shown(True))
+    assert story.trace.before == SLOT_0
+
+
 def test_the_pause_between_two_questions_grows_up_to_a_bound() -> None:
     assert [PATIENCE.pause(n) for n in range(6)] == [5, 10, 20, 40, 60, 60]
     assert Patience(60).pause(0) == 0.5

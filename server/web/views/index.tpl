@@ -1,4 +1,4 @@
-% rebase("layout.tpl", scripted=True)
+% rebase("layout.tpl", script="app.js")
 % count = len(cards)
 <svg class="sprite" aria-hidden="true">
 <symbol id="i-ready" viewBox="0 0 16 16"><path d="M3.5 8.5l3 3 6-7"/></symbol>
@@ -11,6 +11,11 @@
 <header class="top">
 <div class="wide">
 <a class="brand" href="./"><img src="{{root}}static/favicon.svg" alt="" width="36" height="36"><h1>OTA Server</h1></a>
+<nav aria-label="Pages" data-refresh="pages"><a href="./" aria-current="page">Releases</a><a href="devices">Devices{{f" {ctx.devices}" if ctx.devices else ""}}\\
+% if ctx.in_trouble:
+<span class="alarm"> · {{ctx.in_trouble}} {{"needs" if ctx.in_trouble == 1 else "need"}} a look</span>\\
+% end
+</a></nav>
 <dl class="where" data-refresh="where">
 <div><dt>Folder</dt><dd><code>{{!wrap(ctx.folder)}}</code></dd></div>
 <div><dt>Devices fetch from</dt><dd><code>{{ctx.coap_url}}</code> <button type="button" class="copy" hidden><span>Copy</span><span class="vh"> the CoAP address</span></button></dd></div>

@@ -10,8 +10,11 @@
 <title>{{title}}</title>
 <link rel="icon" href="{{root}}static/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{{root}}static/style.css">
-% if get("scripted"):
-<script type="module" src="{{root}}static/app.js"></script>
+% if get("style"):
+<link rel="stylesheet" href="{{root}}static/{{style}}">
+% end
+% if get("script"):
+<script type="module" src="{{root}}static/{{script}}"></script>
 % end
 </head>
 <body>

@@ -1,0 +1,85 @@
+"""Asks devices beside everything else what they show of themselves."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from common.release import Release
+from server.fleet.known import Known
+from server.fleet.prober import Prober
+from server.fleet.verdicts import Shown
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one device showed."""
+
+    address: str
+    shown: Shown
+    board: str | None
+    asked: float
+    """Unix time."""
+    answered: float
+    """Unix time: then it was known what it showed, or that it gave no answer."""
+
+
+class Asking:
+    """Each device is asked once at a time, and is being asked until its answer is taken.
+
+    Threads: any; the pool's threads wait for the devices.
+    """
+
+    def __init__(
+        self, prober: Prober, pool: Executor, release: Callable[[str], Release | None], wall: Callable[[], float]
+    ) -> None:
+        """`release` gives a release by its publish id; `wall` gives Unix time."""
+        self._prober = prober
+        self._pool = pool
+        self._release = release
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._asked: set[str] = set()
+        self._seen: list[Seen] = []
+
+    def __contains__(self, address: object) -> bool:
+        """Whether its answer is still to come or to be taken."""
+        with self._lock:
+            return address in self._asked
+
+    def ask(self, known: Known) -> None:
+        """Only one that has answered before is asked."""
+        if not known.answered or known.url is None:
+            return
+        with self._lock:
+            if known.address in self._asked:
+                return
+            self._asked.add(known.address)
+        self._pool.submit(self._probe, known)
+
+    def take(self) -> list[Seen]:
+        """What they showed since the last call."""
+        with self._lock:
+            seen, self._seen = self._seen, []
+            self._asked.difference_update(one.address for one in seen)
+        return seen
+
+    def _probe(self, known: Known) -> None:
+        try:
+            assert known.url is not None
+            release = self._release(known.trace.publish_id) if known.trace is not None else None
+            asked = self._wall()
+            shown = self._prober.show(known.url, release)
+            answered = self._wall()
+            board = self._prober.board(known.url) if shown.answered and known.board is None else None
+            with self._lock:
+                self._seen.append(Seen(known.address, shown, board, asked, answered))
+        except Exception:
+            _log.exception("asking %s failed", known.address)
+            with self._lock:
+                self._asked.discard(known.address)

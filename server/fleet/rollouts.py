@@ -169,14 +169,10 @@ class Rollouts:
 
     def failed(self, publish_id: str) -> None:
         """A device has just failed with this release: look at once, before another one is told."""
-        if not self._acting.acquire(blocking=False):
-            return  # somebody is looking already
-        try:
+        with self._acting:
             for rollout in list(self._rollouts.values()):
                 if rollout.publish_id == publish_id and not rollout.over:
                     self._advance(rollout.id)
-        finally:
-            self._acting.release()
 
     @contextmanager
     def _changing(self, rollout_id: str) -> Iterator[Rollout]:

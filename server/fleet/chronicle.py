@@ -44,17 +44,28 @@ class Chronicle:
         trace = known.trace
         if trace is None or (before is not None and (before.state, before.over) == (trace.state, trace.over)):
             return
-        what = f"{known.name or known.address} is {trace.state} with {trace.publish_id}."
+        what = f"{known.name or known.address} {_STEPS[trace.state]} {trace.publish_id}."
         if trace.reason:
             what = f"{what} {trace.reason}"
         kind = "verdict" if trace.over else "update"
         self._history.record(kind, what, "server", trace.publish_id, known.address, state=trace.state, reason=trace.reason)
         if trace.over:
-            _log.info("%s: %s with %s. %s", known.address, trace.state, trace.publish_id, trace.reason)
+            _log.info("%s", what)
         elif trace.state is UpdateState.DOWNLOADED:
             _log.info("%s has downloaded %s", known.address, trace.publish_id)
 
 
+_STEPS = {
+    UpdateState.NOTIFIED: "is notified of",
+    UpdateState.FETCHING_MANIFEST: "fetches the manifest of",
+    UpdateState.FETCHING_SLOT0: "fetches slot0 of",
+    UpdateState.FETCHING_SLOT1: "fetches slot1 of",
+    UpdateState.DOWNLOADED: "has downloaded",
+    UpdateState.REBOOTED: "has rebooted with",
+    UpdateState.CONFIRMED: "runs",
+    UpdateState.FAILED: "failed with",
+    UpdateState.SILENT: "is silent about",
+}
 _VERBS = {
     TransferState.DONE: "fetched",
     TransferState.ABANDONED: "gave up",

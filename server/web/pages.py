@@ -32,6 +32,8 @@ _DEVICE_STATES = {
     DeviceState.ACCEPTED: "Accepted",
     DeviceState.REFUSED: "Refused",
     DeviceState.UNREACHABLE: "No answer",
+    DeviceState.UNKNOWN: "Not known yet",
+    DeviceState.CANCELLED: "Not told",
 }
 
 

@@ -113,7 +113,7 @@ def check(page: Page) -> None:
 
 
 def test_the_devices_are_pictured_while_they_move(tmp_path: Path) -> None:
-    """Some are done, some have failed, some fetch; a rollout is under way beside them."""
+    """Some are done, some have failed, some fetch."""
     pictures = ROOT / "tests" / "output"
     pictures.mkdir(parents=True, exist_ok=True)
     quick = ("--speed", "10", "--boot-time", "1", "--fault", "bad-signature", "--fault", "never-fetches", "--fault", "refuses")
@@ -133,7 +133,7 @@ def test_the_devices_are_pictured_while_they_move(tmp_path: Path) -> None:
             number = page.locator(f'.groups a[data-group="{group}"] .number')
             wait_until(lambda n=number, c=count: n.text_content() == str(c), 90, group)  # type: ignore[misc]
         notify(server, second)
-        wait_until(lambda: page.locator('tr.device[data-group="moving"] .board:not(:empty)').count() == 5, 60, "all to be seen")
+        wait_until(lambda: page.locator('tr.device[data-group="moving"] progress:visible').count() == 5, 60, "all to be seen")
         for number, address in enumerate((*range(1, 7), *range(21, 26)), 1):
             named = {"name": f"radiator-{number:02}", "group": "ground floor" if number % 2 else "first floor"}
             requests.put(f"{server.url}/api/v1/devices/127.6.0.{address}", json=named, timeout=30).raise_for_status()

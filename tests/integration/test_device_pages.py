@@ -77,7 +77,8 @@ def test_nothing_that_comes_from_outside_becomes_markup() -> None:
     base = device(1, UpdateState.FAILED)
     assert base.update is not None
     update = replace(base.update, publish_id=HOSTILE, reason=HOSTILE)
-    hostile = replace(base, device=HOSTILE, url=HOSTILE, name=HOSTILE, group=HOSTILE, board=HOSTILE, completed=HOSTILE, update=update)
+    names = dict.fromkeys(("device", "url", "name", "group", "board", "completed"), HOSTILE)
+    hostile = replace(base, update=update, **names)
     moving = replace(transfer(1, 5), device=HOSTILE, path=HOSTILE)
     works = of_rollouts([rollout(name=HOSTILE)]) + of_notifications([notification(name=HOSTILE)])
     context = replace(CONTEXT, trouble=HOSTILE)

@@ -116,7 +116,8 @@ class World:
         self.devices = Devices(self.prober, AtOnce(), self.release, Register(self.database), clock, Patience(600))  # type: ignore[arg-type]
         self.teller = FakeTeller(self.devices)
         batches = Batches(self.database, clock)
-        self.notifier = notifier(self.teller, lambda: None, self.devices.goes_on, most, batches)  # type: ignore[arg-type]
+        at_once = 32 if most is None else most  # with one at a time, the first device is the first
+        self.notifier = notifier(self.teller, lambda: None, self.devices.goes_on, most, batches, at_once)  # type: ignore[arg-type]
         self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self.database), self.release, clock)
 
     def release(self, publish_id: str) -> Release | None:
@@ -233,18 +234,26 @@ def test_wave_after_wave_each_with_its_reason_in_the_history(world: World) -> No
     )
 
 
+def nth(address: str) -> int:
+    """Which device it is: whoever is ready first has its turn first."""
+    return int(address.rpartition(".")[2])
+
+
 def test_a_refusal_stops_it_before_the_next_device_of_the_same_wave(tmp_path: Path, clock: Clock) -> None:
     with running(tmp_path, clock, most=1) as world:
-        world.teller.answers["10.0.0.2"] = DeviceState.REFUSED
         world.create("rest")
-        wait_until(lambda: "10.0.0.1" in world.teller.told and not world.teller.told[1:], what="the first one")
-        wait_until(lambda: world.notifier.all()[0].results[0].state is DeviceState.ACCEPTED, what="its answer")
-        world.fetched(1)
+        wait_until(lambda: len(world.teller.told) == 1, what="the first one")
+        first = world.teller.told[0]
+        wait_until(lambda: world.notifier.all()[0].results[nth(first) - 1].state is DeviceState.ACCEPTED, what="its answer")
+        world.teller.answers.update({f"10.0.0.{n}": DeviceState.REFUSED for n in range(1, 7) if n != nth(first)})
+        world.fetched(nth(first))
         wait_until(lambda: world.now().over, what="the end")
-        world.told(1, 2)
+        second = world.teller.told[1]
+        world.told(nth(first), nth(second))
         assert (world.now().state, world.now().touched, world.now().untouched) == (RolloutState.STOPPED, 2, 4)
-        assert "10.0.0.2/fw" in world.now().reason
-        assert {row.reason for row in world.now().devices[2:]} == {"Cancelled before it was told."}
+        assert f"{second}/fw" in world.now().reason
+        others = [row for row in world.now().devices if row.device not in (f"{first}/fw", f"{second}/fw")]
+        assert {row.reason for row in others} == {"Cancelled before it was told."}
 
 
 def test_an_unreachable_one_pauses_it_and_a_person_lets_it_go_on(world: World) -> None:
@@ -329,14 +338,14 @@ def test_a_pause_in_the_middle_of_a_wave_and_a_stop(tmp_path: Path, clock: Clock
     with running(tmp_path, clock, most=1) as world:
         number = world.create("rest").id
         world.rollouts.beat()
-        wait_until(lambda: world.teller.told == ["10.0.0.1"])
+        wait_until(lambda: len(world.teller.told) == 1)
         assert world.rollouts.pause(number, "me").reason == "Paused by me."
-        world.fetched(1)
-        assert world.teller.told == ["10.0.0.1"]
+        world.fetched(nth(world.teller.told[0]))
+        assert len(world.teller.told) == 1
         world.rollouts.resume(number, "me")
         wait_until(lambda: len(world.teller.told) == 2)
         assert world.rollouts.end(number, "me").state is RolloutState.STOPPED
-        world.fetched(2)
+        world.fetched(nth(world.teller.told[1]))
         assert len(world.teller.told) == 2
         assert world.now().count(Outcome.CONFIRMED) == 2, "those that were told are followed"
         for act in (world.rollouts.pause, world.rollouts.resume, world.rollouts.end):

@@ -5,7 +5,7 @@ import { ask } from "./server.js";
 
 const KEY = "ota-server.devices";
 const EVERY = 500;
-const WORDS = { waiting: "Waiting", accepted: "Accepted", refused: "Refused", unreachable: "No answer" };
+const WORDS = { waiting: "Waiting", accepted: "Accepted", refused: "Refused", unreachable: "No answer", unknown: "Not known yet", cancelled: "Not told" };
 
 const running = new WeakSet();
 

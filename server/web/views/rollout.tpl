@@ -7,15 +7,15 @@
 <option value="{{name}}">{{name}}</option>
 % end
 </select></label>
-<label class="field"><span class="name">Group</span><select name="group"><option value="">None: the devices named below</option>
+<label class="field"><span class="name">Group</span><select name="group"><option value="">None: those below</option>
 % for name in fleet_groups:
 <option value="{{name}}">{{name}}</option>
 % end
 </select></label>
 <label class="field"><span class="name">Waves</span><input name="waves" value="{{waves}}" autocomplete="off" spellcheck="false"></label>
-<label class="field"><span class="name">Share that opens the next wave</span><input name="share" value="100 %" autocomplete="off"></label>
+<label class="field"><span class="name">Share for the next wave</span><input name="share" value="100 %" autocomplete="off"></label>
 <label class="field"><span class="name">Stop after failures</span><input name="stop_after" value="1" inputmode="numeric" autocomplete="off"></label>
-<label class="field"><span class="name">What counts</span><select name="accept"><option value="confirmed">Confirmed: it proves to run the release</option><option value="downloaded">Downloaded: weaker, where devices prove nothing</option></select></label>
+<label class="field"><span class="name">What counts</span><select name="accept"><option value="confirmed">Confirmed: proven</option><option value="downloaded">Downloaded: weaker</option></select></label>
 </div>
 <label class="field"><span class="name">Device URLs</span><textarea name="urls" rows="2" placeholder="[fd00::2]/suit/trigger" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea></label>
 <div class="buttons"><button class="primary">Start</button></div>

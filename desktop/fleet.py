@@ -170,6 +170,8 @@ def _mood(update: Update | None, transfer: Transfer | None) -> Mood:
         return Mood.CONFIRMED if update.state is UpdateState.CONFIRMED else Mood.UNPROVEN
     if not update.over and transfer is not None and transfer.state is TransferState.STALLED:
         return Mood.STALLED
+    if not update.over and transfer is not None and transfer.publish_id == update.publish_id and transfer.role is not None:
+        return Mood(f"fetching {transfer.role}")  # the verdict comes a moment later
     return Mood(update.state.value)
 
 

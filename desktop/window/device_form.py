@@ -27,7 +27,7 @@ class DeviceForm(QGroupBox):
         grid = QGridLayout(self)
         grid.setContentsMargins(12, 12, 12, 12)
         grid.setHorizontalSpacing(8)
-        texts = (self.tr("Device &URL"), self.tr("Na&me"), self.tr("&Group"), self.tr("N&ote"))
+        texts = (self.tr("Device &URL"), self.tr("Na&me"), self.tr("&Group"), self.tr("No&te"))
         for column, (text, field, share) in enumerate(
             zip(texts, (self.url, self.name, self.group, self.note), (4, 3, 2, 3), strict=True)
         ):

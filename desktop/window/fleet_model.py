@@ -33,7 +33,7 @@ class FleetModel(RowList[FleetRow]):
             self.tr("Device"), self.tr("Group"), self.tr("Board"), self.tr("Release"),
             self.tr("State"), self.tr("Details"), self.tr("Last seen"),
         )  # fmt: skip
-        self._words = {
+        self._states = {
             Mood.NOTIFIED: self.tr("Notified"),
             Mood.FETCHING_MANIFEST: self.tr("Fetching manifest"),
             Mood.FETCHING_SLOT0: self.tr("Fetching slot0"),
@@ -72,11 +72,11 @@ class FleetModel(RowList[FleetRow]):
 
     def state(self, row: FleetRow) -> str:
         """The state in words."""
-        return self._words[row.mood]
+        return self._states[row.mood]
 
     def states(self) -> list[str]:
         """All of them."""
-        return list(self._words.values())
+        return list(self._states.values())
 
     def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
         """How many things are told of each."""
@@ -148,4 +148,4 @@ def when(time: dt.datetime | None) -> str:
     if time is None:
         return "–"
     here = time.astimezone()
-    return here.strftime("%H:%M:%S" if here.date() == dt.datetime.now().date() else "%Y-%m-%d %H:%M")
+    return here.strftime("%H:%M:%S" if here.date() == dt.datetime.now().astimezone().date() else "%Y-%m-%d %H:%M")

@@ -1,8 +1,9 @@
-"""The window: the server above, three pages below, and files dropped anywhere on it."""
+"""The window: the server above, four pages below, and files dropped anywhere on it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PyQt5.QtCore import Qt
@@ -25,7 +26,6 @@ from common.errors import OtaError
 from common.finding import Role
 from common.preflight import SLOTS
 from common.release import Release
-from desktop.address_book import AddressBook
 from desktop.bundle import Bundle
 from desktop.window.address_book_keeper import AddressBookKeeper
 from desktop.window.devices_page import DevicesPage
@@ -33,6 +33,7 @@ from desktop.window.dropped import dropped
 from desktop.window.files_panel import FilesPanel
 from desktop.window.findings_view import FindingsView
 from desktop.window.flash_picture import FlashPicture
+from desktop.window.fleet_wiring import FleetWiring
 from desktop.window.heading import heading
 from desktop.window.jobs import Jobs
 from desktop.window.local_server import LocalServer
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self._tabs.setAccessibleName(self.tr("Pages"))
         self._tabs.findChildren(QTabBar)[0].setAccessibleName(self.tr("Pages"))
         self._tabs.setDocumentMode(True)
+        self._fleet = FleetWiring(jobs, link, self._devices, self._keeper, self._tabs, self)
         self._lay_out()
         add_menus(self, {
             self.tr("&File"): [
@@ -88,9 +90,10 @@ class MainWindow(QMainWindow):
                 (self.tr("&Forget this server"), None, self._bar.forget_chosen),
             ],
             self.tr("V&iew"): [
-                (self.tr("&Publish"), "Ctrl+1", lambda: self._tabs.setCurrentIndex(0)),
-                (self.tr("&Releases"), "Ctrl+2", lambda: self._tabs.setCurrentIndex(1)),
-                (self.tr("&Devices"), "Ctrl+3", lambda: self._tabs.setCurrentIndex(2)),
+                (text, f"Ctrl+{number + 1}", partial(self._tabs.setCurrentIndex, number))
+                for number, text in enumerate(
+                    (self.tr("&Publish"), self.tr("&Releases"), self.tr("&Devices"), self.tr("R&ollouts"))
+                )
             ],
         })
         self._wire()
@@ -120,7 +123,8 @@ class MainWindow(QMainWindow):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._tabs.addTab(area, self.tr("&Publish"))
         self._tabs.addTab(self._releases, self.tr("&Releases"))
-        self._tabs.addTab(self._devices, self.tr("&Devices"))
+        self._tabs.addTab(self._fleet.devices, self.tr("&Devices"))
+        self._tabs.addTab(self._fleet.rollouts, self.tr("R&ollouts"))
         middle = QWidget()
         whole = QVBoxLayout(middle)
         whole.addWidget(self._bar)
@@ -157,10 +161,9 @@ class MainWindow(QMainWindow):
         self._releases.restore_asked.connect(link.restore)
         self._releases.remove_asked.connect(link.remove)
         self._releases.notify_asked.connect(self._notify_of)
-        self._devices.changed.connect(self._keeper.keep)
         self._keeper.failed.connect(self._say)
-        self._keeper.loaded.connect(self._show_book)
         self._devices.notify_asked.connect(self._put_devices)
+        self._fleet.notify_asked.connect(self._put_devices)
         self._server.said.connect(self._say)
         self._local.failed.connect(self._say)
 
@@ -252,10 +255,6 @@ class MainWindow(QMainWindow):
         paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose manifest and images"))
         if paths:
             self._flow.pick([Path(path) for path in paths])
-
-    def _show_book(self, book: AddressBook) -> None:
-        self._devices.show_book(book)
-        self._devices.setEnabled(True)
 
     def _forget_recent(self) -> None:
         self._settings.forget_recent()

@@ -23,11 +23,16 @@ from PyQt5.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from common.boards import Boards
+from common.device import Device as Known
+from common.device import Update, UpdateState
 from common.device_url import DeviceUrl
+from common.event import Event
 from common.finding import Role
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Release, ReleaseFile, State
+from common.rollout import Accept, Outcome, Rollout, RolloutDevice, RolloutState, Wave, WaveState
 from desktop.address_book import AddressBook, Device
+from desktop.fleet_news import FleetNews, Heard
 from desktop.following import Follower, Following
 from desktop.window import main_window
 from desktop.window.jobs import Jobs
@@ -56,6 +61,25 @@ ANSWERS = Notification("1", RELEASE.publish_id, (
 ))  # fmt: skip
 
 FOLLOWING = Follower(Following(RELEASE.publish_id), [DeviceUrl.parse(r.device) for r in ANSWERS.results]).answered(ANSWERS)
+
+
+FLEET = FleetNews(
+    Heard((
+        Known("10.0.0.7", "10.0.0.7/fw", "", "", "samr21-xpro", RELEASE.published, None, Update(
+            RELEASE.publish_id, UpdateState.FAILED, "Likely the radio: it stopped in mid-image.", RELEASE.published, True,
+        )),
+        Known("fd00::9", None, "", "kitchen", None, None, None, None),
+    ), "e"),
+    Heard((), "e"),
+    Heard((
+        Rollout(
+            "1", RELEASE.publish_id, RolloutState.RUNNING, "", Accept.DOWNLOADED, 1.0, 1, RELEASE.published, "me",
+            (Wave(WaveState.OPEN),), (RolloutDevice("10.0.0.7/fw", 1, Outcome.FAILED, True, "It stopped in mid-image."),),
+        ),
+    ), "e"),
+    "10.0.0.7",
+    (Event(1, RELEASE.published, "update", "server", "It stopped in mid-image: likely the radio or the power."),),
+)  # fmt: skip
 
 
 def with_files(window: MainWindow, qtbot: QtBot, paths: list[Path]) -> None:
@@ -102,6 +126,29 @@ def published(window: MainWindow, qtbot: QtBot) -> None:
     window._releases.details.ask_removal()
 
 
+def with_fleet(window: MainWindow, qtbot: QtBot) -> None:
+    """Devices that move, one in trouble, and a rollout that is asked about."""
+    with_server(window, qtbot)
+    window._devices.show_book(AddressBook((Device("Door", "10.0.0.7/fw"), Device("Gate", "10.0.0.8/fw"))))
+    fleet = window._fleet
+    fleet.link._take(FLEET)
+    fleet.view.table.selectRow(0)
+    fleet.view.show_events("10.0.0.7", FLEET.events)
+    fleet.rollouts.details.ask_stop()
+    fleet.rollouts.show_refused("The rollout is over: nothing was changed.")
+
+
+def with_form(window: MainWindow, qtbot: QtBot) -> None:
+    """A new rollout that was refused; the address book beside it."""
+    with_fleet(window, qtbot)
+    window._fleet.view.edit.click()
+    window._fleet.rollouts.open_form()
+    window._fleet.rollouts.form.show_releases([RELEASE.publish_id])
+    window._fleet.rollouts.form.put_devices(["10.0.0.7/fw"])
+    window._fleet.rollouts.form.accept.setCurrentIndex(1)
+    window._fleet.rollouts.form.show_trouble("The state folder is full: the rollout was not begun. Make room.")
+
+
 STATES: dict[str, Callable[[MainWindow, QtBot], None]] = {
     "nothing": lambda _window, _qtbot: None,
     "files": lambda window, qtbot: with_files(window, qtbot, FILES),
@@ -109,6 +156,8 @@ STATES: dict[str, Callable[[MainWindow, QtBot], None]] = {
     "error": with_error,
     "sending": while_sent,
     "published": published,
+    "fleet": with_fleet,
+    "form": with_form,
 }
 
 
@@ -242,10 +291,10 @@ def test_menus_open_by_keyboard(window: MainWindow, qtbot: QtBot, number: int) -
 
 
 def test_pages_turn_by_keyboard(window: MainWindow) -> None:
-    for number in (1, 2, 0):
-        QTest.keyClick(window, "123"[number], Qt.KeyboardModifier.ControlModifier)
+    for number in (1, 2, 3, 0):
+        QTest.keyClick(window, "1234"[number], Qt.KeyboardModifier.ControlModifier)
         assert window._tabs.currentIndex() == number
-    for number in (2, 1, 0):
+    for number in (3, 2, 1, 0):
         key = QKeySequence.mnemonic(window._tabs.tabText(number)).toString()[-1]
         QTest.keyClick(window, key, Qt.KeyboardModifier.AltModifier)
         assert window._tabs.currentIndex() == number

@@ -6,7 +6,9 @@ import logging
 from collections.abc import Iterable
 
 from common.device import UpdateState
+from common.release import State
 from common.transfer import Transfer, TransferState
+from server.firmware.catalogue import Catalogue
 from server.fleet.history import History
 from server.fleet.known import Known
 from server.fleet.verdicts import Trace
@@ -16,12 +18,27 @@ _log = logging.getLogger(__name__)
 
 
 class Chronicle:
-    """Threads: any."""
+    """Threads: one calls `served` and `ended`, any calls `judged`."""
 
     def __init__(self, history: History) -> None:
         self._history = history
         self._told: dict[tuple[str, str, float], TransferState] = {}
         """Ends that were recorded, so that a block asked for again is no other end."""
+        self._seen: int | None = None
+        """The catalogue that was looked at last, by its number."""
+        self._ready: set[str] = set()
+
+    def served(self, current: Catalogue) -> None:
+        """Each release that devices get now, or no more, whoever put it into the folder; none at the first call."""
+        if self._seen is not None and current.number == self._seen:
+            return
+        ready = {name for name, release in current.by_id.items() if release.state is State.READY}
+        if self._seen is not None:
+            for name in sorted(ready - self._ready):
+                self._history.record("served", f"{name} is served.", "folder", name)
+            for name in sorted(self._ready - ready):
+                self._history.record("unserved", f"{name} is served no more.", "folder", name)
+        self._seen, self._ready = current.number, ready
 
     def ended(self, transfers: Iterable[Transfer]) -> None:
         """Each transfer's end."""

@@ -64,6 +64,7 @@ class Fleet:
 
         self._stack = contextlib.ExitStack()
         self._service = service
+        self._live = live
         self._database = Database(settings.file, SCHEMA, died)
         self.history = History(self._database, time.time, settings.keep_history)
         self.transfers = Transfers(service.pins, live, time.time)
@@ -103,6 +104,7 @@ class Fleet:
         self._database.start()
         stack.callback(self._database.stop)
         self.history.start()
+        self._chronicle.served(self._live.current)
         self.devices.start()
         self.devices.listen(self._changed)
         stack.enter_context(self._asker)
@@ -121,6 +123,7 @@ class Fleet:
         self._stack.close()
 
     def _beat(self) -> None:
+        self._chronicle.served(self._live.current)
         changed = self.transfers.look()
         misses = self._service.blocks.misses
         self._chronicle.ended(changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import socket
 import ssl
@@ -47,6 +48,8 @@ _KINDS: Mapping[str, type[OtaError]] = MappingProxyType({
 _BY_STATUS: Mapping[int, type[OtaError]] = MappingProxyType({401: TokenWanted, 403: NotAllowed, 413: TooLarge})
 """For proxies and web servers, which answer these on their own and not in JSON."""
 
+_LONGEST = 64 << 20
+"""Bytes of an answer: five times what ten thousand releases take."""
 _T = TypeVar("_T")
 
 
@@ -61,7 +64,7 @@ def read(
     `piece` is given each JSON object as soon as it is read, and gives what stands for it in what `shape` is given.
     """
     try:
-        body = response.content
+        body = _body(response, server)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         if _find(error, (TimeoutError, urllib3.exceptions.ReadTimeoutError)):
             raise
@@ -70,7 +73,7 @@ def read(
             " look at its list of releases, or do the same again."
         ) from error
     try:
-        data = response.json(object_hook=piece if response.ok else None) if body else None
+        data = json.loads(body, object_hook=piece if response.ok else None) if body else None
     except (ValueError, RecursionError):
         data = None
     if 200 <= response.status_code < 300 and data is not None:
@@ -81,10 +84,23 @@ def read(
                 f"The server at {server} answered with JSON of another shape than an OTA Server's:"
                 " check the address, and that server and client are of the same version."
             ) from error
-    raise _refusal(response, data, server)
+    raise _refusal(response, body, data, server)
 
 
-def _refusal(response: requests.Response, data: Any, server: str) -> OtaError:
+def _body(response: requests.Response, server: str) -> bytes:
+    """Whole, up to a bound: what never ends is no answer."""
+    body = bytearray()
+    for chunk in response.iter_content(1 << 16):
+        body += chunk
+        if len(body) > _LONGEST:
+            raise ServerRefused(
+                f"What answers at {server} does not come to an end: after {_LONGEST >> 20} MiB the rest was not read."
+                " Check that the address is an OTA Server's."
+            )
+    return bytes(body)
+
+
+def _refusal(response: requests.Response, body: bytes, data: Any, server: str) -> OtaError:
     status = response.status_code
     if isinstance(data, Mapping) and isinstance(data.get("message"), str) and isinstance(data.get("error"), str):
         kind = TokenWanted if status == 401 else _KINDS.get(data["error"], ServerRefused)
@@ -95,7 +111,7 @@ def _refusal(response: requests.Response, data: Any, server: str) -> OtaError:
     if 300 <= status < 400:
         target = response.headers.get("Location", "another address")
         return ServerRefused(f"The server at {server} points to {target!r}: give the address that it means.")
-    came = f"{_what(response)} (status {status})"
+    came = f"{_what(response, body)} (status {status})"
     if kind_by_status := _BY_STATUS.get(status):
         said = "the files are too large" if kind_by_status is TooLarge else "this is not allowed"
         return kind_by_status(f"{server} says that {said}. It sent {came}: it may be a proxy before the OTA Server.")
@@ -104,12 +120,13 @@ def _refusal(response: requests.Response, data: Any, server: str) -> OtaError:
     )
 
 
-def _what(response: requests.Response) -> str:
-    if not response.content:
+def _what(response: requests.Response, body: bytes) -> str:
+    if not body:
         return "an empty page"
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind == "text/html" or response.content.lstrip()[:1] == b"<":
-        title = re.search(r"<title>\s*([^<]{1,80})", response.text, re.IGNORECASE)
+    if kind == "text/html" or body.lstrip()[:1] == b"<":
+        text = body[:100_000].decode(errors="replace")
+        title = re.search(r"<title>\s*([^<]{1,80})", text, re.IGNORECASE)
         return f"a web page, {title[1].strip()!r}," if title else "a web page"
     return "JSON that is broken or incomplete" if kind.endswith("json") else "something else than JSON"
 

@@ -17,6 +17,7 @@ _KILL_MS = 300
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _READY = re.compile(r"people on (http://\S+)")
+_INFO = re.compile(r" INFO +")
 _OWN_WORDS = "ota-server: "
 
 
@@ -75,7 +76,7 @@ class LocalServer(QObject):
         self._said.clear()
         folders = ["--firmware-dir", str(firmware.absolute()), "--state-dir", str(state.absolute())]
         self._patience.start(START_MS)
-        self._process.start(sys.executable, ["-m", "server", *folders, "--http-port", "0", "--coap-port", "0"])
+        self._process.start(sys.executable, ["-m", "desktop.bound", "server", *folders, "--http-port", "0", "--coap-port", "0"])
 
     def stop(self) -> None:
         """End it, by SIGTERM; within 2 s it is gone."""
@@ -127,8 +128,16 @@ class LocalServer(QObject):
             begin = self.tr("The server on this computer ended by itself.")
         else:
             begin = self.tr("No server could be started here.")
-        last = own or (self._said[-1] if self._said else self.tr("It gave no reason."))
-        return f"{begin} {last}"
+        killed = self._process.exitStatus() == QProcess.ExitStatus.CrashExit
+        if own:
+            reason = own
+        elif killed:
+            reason = self.tr("It was killed from outside.")
+        elif self._said and not _INFO.search(self._said[-1]):
+            reason = self._said[-1]
+        else:
+            reason = self.tr("It gave no reason.")
+        return f"{begin} {reason}"
 
 
 def _environment() -> QProcessEnvironment:

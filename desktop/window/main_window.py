@@ -11,7 +11,6 @@ from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEven
 from PyQt5.QtWidgets import (
     QFileDialog,
     QFrame,
-    QLabel,
     QMainWindow,
     QScrollArea,
     QSplitter,
@@ -30,6 +29,7 @@ from desktop.bundle import Bundle
 from desktop.window.address_book_keeper import AddressBookKeeper
 from desktop.window.devices_page import DevicesPage
 from desktop.window.dropped import dropped
+from desktop.window.field_drops import FieldDrops
 from desktop.window.files_panel import FilesPanel
 from desktop.window.findings_view import FindingsView
 from desktop.window.flash_picture import FlashPicture
@@ -46,6 +46,7 @@ from desktop.window.server_bar import ServerBar
 from desktop.window.server_link import ServerLink
 from desktop.window.server_wiring import ServerWiring
 from desktop.window.settings import Settings
+from desktop.window.wrapped_label import WrappedLabel
 
 
 class MainWindow(QMainWindow):
@@ -66,10 +67,7 @@ class MainWindow(QMainWindow):
         self._devices = DevicesPage(lambda call, done, failed: jobs.start(lambda _p, _c: call(), done, failed))
         self._keeper = AddressBookKeeper(jobs, own_folder() / "devices.json", self)
         self._reachable = False
-        self._line = QLabel()
-        self._line.setWordWrap(True)
-        self._line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._line.setVisible(False)
+        self._line = WrappedLabel()
         self._tabs = QTabWidget()
         self._tabs.setAccessibleName(self.tr("Pages"))
         self._tabs.findChildren(QTabBar)[0].setAccessibleName(self.tr("Pages"))
@@ -98,6 +96,7 @@ class MainWindow(QMainWindow):
         })
         self._wire()
         self._restore()
+        self._drops = FieldDrops(self)
 
     def _lay_out(self) -> None:
         left, right = QWidget(), QWidget()
@@ -140,7 +139,6 @@ class MainWindow(QMainWindow):
         self._files.forget_recent_asked.connect(self._forget_recent)
         flow.bundle_changed.connect(self._show_bundle)
         flow.looked.connect(self._show_look)
-        flow.said.connect(self._say)
         flow.sent.connect(self._publish.show_sent)
         flow.published.connect(self._show_published)
         flow.notified.connect(self._publish.show_notified)
@@ -166,11 +164,15 @@ class MainWindow(QMainWindow):
         self._fleet.notify_asked.connect(self._put_devices)
         self._server.said.connect(self._say)
         self._local.failed.connect(self._say)
+        self._local.started.connect(lambda _url: self._say(""))
 
     def _restore(self) -> None:
         settings = self._settings
         if settings.geometry is not None:
             self.restoreGeometry(settings.geometry)
+            screen = self.screen()
+            if screen is not None:
+                self.resize(self.size().boundedTo(screen.availableSize()))
         else:
             self.resize(1100, 760)
         self._files.show_recent(settings.recent)
@@ -261,8 +263,7 @@ class MainWindow(QMainWindow):
         self._files.show_recent(())
 
     def _say(self, sentence: str) -> None:
-        self._line.setText(sentence)
-        self._line.setVisible(bool(sentence))
+        self._line.say(sentence)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
         """Files and folders may be dropped anywhere."""

@@ -35,6 +35,8 @@ class PublishPanel(QWidget):
         self._busy = False
         self._retrying = False
         self._told = False
+        self._own = ""
+        """What was published with the files that are there: that its id is taken is no news."""
         self._form = PublishForm()
         self._form.edited.connect(self._enable)
         self._form.id_edited.connect(self.id_edited)
@@ -94,6 +96,8 @@ class PublishPanel(QWidget):
     def show_checking(self, checking: bool) -> None:
         """Whether files were picked or changed that are not checked yet; `show_errors` ends it."""
         self._checking = checking
+        if checking:
+            self._own = ""
         self._enable()
 
     def show_errors(self, errors: tuple[Finding, ...], complete: bool) -> None:
@@ -131,6 +135,7 @@ class PublishPanel(QWidget):
 
     def show_published(self, release: Release, created: bool) -> None:
         """It is on the server."""
+        self._own = release.publish_id
         self._outcome.show_published(release, created)
         self._bar.setRange(0, 0)
         self._enable()
@@ -162,7 +167,7 @@ class PublishPanel(QWidget):
         self.publish_asked.emit(self._form.publish_id, self._form.device_urls(), force)
 
     def _enable(self) -> None:
-        self._form.keep_quiet(self._busy or bool(self.summary))
+        self._form.keep_quiet(self._busy or (bool(self._own) and self._form.publish_id == self._own))
         possible = self._complete and self._reachable and not self._busy and not self._checking and self._form.sound
         self._button.setEnabled(possible and not self._errors)
         self._anyway.setVisible(possible and bool(self._errors))

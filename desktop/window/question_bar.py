@@ -6,7 +6,7 @@ from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtGui import QKeyEvent
 from PyQt5.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout
 
-from desktop.window.said_label import SaidLabel
+from desktop.window.wrapped_label import WrappedLabel
 
 
 class QuestionBar(QFrame):
@@ -20,7 +20,7 @@ class QuestionBar(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAutoFillBackground(True)
         self.setAccessibleName(self.tr("Question"))
-        self._text = SaidLabel()
+        self._text = WrappedLabel()
         self.yes = QPushButton()
         self.no = QPushButton()
         self.yes.clicked.connect(self._agree)
@@ -38,7 +38,8 @@ class QuestionBar(QFrame):
 
     def ask(self, text: str, yes: str, no: str) -> None:
         """Show the question; the two words are what the buttons do."""
-        self._text.setText(text)
+        self._text.say(text)
+        self._text.setAccessibleName(text)
         self.yes.setText(yes)
         self.no.setText(no)
         for button in (self.yes, self.no):

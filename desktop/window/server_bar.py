@@ -10,6 +10,7 @@ from PyQt5.QtWidgets import QAction, QComboBox, QHBoxLayout, QLabel, QPushButton
 from desktop.tokens import Keeping
 from desktop.window.state_dot import StateDot
 from desktop.window.token_row import TokenRow
+from desktop.window.wrapped_label import WrappedLabel
 
 
 class ServerBar(QWidget):
@@ -50,10 +51,7 @@ class ServerBar(QWidget):
         self.addAction(self._forget)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self._dot = StateDot()
-        self._state = QLabel()
-        self._state.setWordWrap(True)
-        self._state.setTextFormat(Qt.TextFormat.PlainText)
-        self._state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._state = WrappedLabel()
         self._lay_out()
         self._edit.returnPressed.connect(self._ask)
         self._edit.editingFinished.connect(self._choose)
@@ -157,7 +155,7 @@ class ServerBar(QWidget):
         self._start.setVisible(start)
 
     def _say(self, said: str) -> None:
-        self._state.setText(said)
+        self._state.say(said)
         self._combo.setAccessibleDescription(said)
         self._edit.setAccessibleDescription(said)
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QResizeEvent
-from PyQt5.QtWidgets import QLabel
+from PyQt5.QtWidgets import QLabel, QSizePolicy
+
+_LONG = re.compile(r"([^\s/]{48})(?=[^\s/])")
+
+
+def breakable(text: str) -> str:
+    """The text, with a place to break it in each word that is too long for a line."""
+    return _LONG.sub("\\1\u200b", text)
 
 
 class WrappedLabel(QLabel):
@@ -14,17 +23,19 @@ class WrappedLabel(QLabel):
     """
 
     def __init__(self, text: str = "") -> None:
-        super().__init__(text)
+        super().__init__(breakable(text))
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # no word makes the window wider
         if not text:
             self.hide()  # but never shown before it has a place in a window: it would be one of its own
 
     def say(self, text: str) -> None:
         """Show this; "" hides it."""
-        if text != self.text():
-            self.setText(text)
+        shown = breakable(text)
+        if shown != self.text():
+            self.setText(shown)
             self._grow()
         self.setVisible(bool(text))
 

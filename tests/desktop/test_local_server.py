@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ from pytestqt.qtbot import QtBot
 from common.client import Client
 from desktop.window import local_server as module
 from desktop.window.local_server import LocalServer
+from tests.support.server import ROOT
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -106,3 +110,21 @@ def test_one_that_says_nothing_is_given_up_and_one_that_does_not_hear_is_killed(
     server.stop()
     assert time.monotonic() - began < 2.1
     assert not server.running
+
+
+def test_it_ends_with_whoever_started_it_however_that_ends(tmp_path: Path) -> None:
+    serving = ["-m", "desktop.bound", "server", "--firmware-dir", str(tmp_path / "fw"), "--state-dir", str(tmp_path / "state")]
+    text = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, *sys.argv[1:]], stderr=subprocess.PIPE, text=True)\n"
+        "while 'people on' not in child.stderr.readline(): pass\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    command = [sys.executable, "-c", text, *serving, "--http-port", "0", "--coap-port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        child = Path("/proc") / starter.stdout.readline().strip()
+        assert child.exists()
+        starter.kill()
+    wait_until(lambda: not child.exists() or " Z" in (child / "stat").read_text(), what="the server's end")

@@ -21,7 +21,7 @@ from desktop.window.release_flow import ReleaseFlow
 from desktop.window.server_link import ServerLink
 from desktop.window.settings import Settings
 from tests.fakes.riot_device import RiotDevice
-from tests.support.releases import SAMPLE
+from tests.support.releases import SAMPLE, write_release
 from tests.support.server import Server, running
 
 FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
@@ -162,3 +162,51 @@ def test_a_server_of_its_own(window: MainWindow, qtbot: QtBot, tmp_path: Path) -
         window._local.start(tmp_path / "own" / "firmware", tmp_path / "own" / "state")
     qtbot.waitUntil(lambda: window._link.url is not None, timeout=WAIT)
     window._local.stop()
+
+
+@pytest.mark.parametrize("field", ["_id", "_devices", "_address", "_filter"])
+def test_files_dropped_on_a_field_are_picked_and_typed_nowhere(window: MainWindow, qtbot: QtBot, field: str) -> None:
+    fields = {
+        "_id": window._publish._form.id,
+        "_devices": window._publish._form.devices.viewport(),
+        "_address": window._bar._edit,
+        "_filter": window._releases.filter,
+    }
+    target = fields[field]
+    assert target is not None
+    mime = urls(FILES)
+    mime.setText("file:///tmp/as-text")
+    before = [window._publish._form.devices.toPlainText(), window._bar._edit.text(), window._releases.filter.text()]
+    with qtbot.waitSignal(window._flow.looked, timeout=WAIT):
+        assert drop(target, mime)
+    assert set(window._flow.bundle.files) == set(Role)
+    assert before == [window._publish._form.devices.toPlainText(), window._bar._edit.text(), window._releases.filter.text()]
+    assert "file" not in window._publish._form.id.text()
+
+
+def test_the_id_of_what_was_published_before_is_said_to_be_taken(
+    window: MainWindow, server: Server, qtbot: QtBot, tmp_path: Path
+) -> None:
+    connected(window, server, qtbot)
+    dropped(window, FILES, qtbot)
+    panel = window._publish
+    qtbot.waitUntil(panel._button.isEnabled, timeout=WAIT)
+    name = panel._id.text()
+    with qtbot.waitSignal(window._flow.published, timeout=WAIT):
+        panel._button.click()
+    qtbot.waitUntil(lambda: not window._flow.busy and name in panel._form._taken, timeout=WAIT)
+    assert not panel._form._id_trouble.text()
+    window._flow.clear()
+    other = write_release(tmp_path / "other")
+    dropped(window, [tmp_path / "other" / role for role in other], qtbot)
+    panel._id.setText(name)
+    panel._id.textEdited.emit(name)
+    assert "has this id" in panel._form._id_trouble.text()
+
+
+def test_a_word_that_is_long_makes_the_window_no_wider(window: MainWindow, qtbot: QtBot) -> None:
+    before = window.minimumSizeHint().width()
+    window._say(f"{'m' * 3000} is not there.")
+    window._bar.show_state(False, "n" * 3000)
+    qtbot.waitUntil(window._line.isVisible, timeout=WAIT)
+    assert window.minimumSizeHint().width() == before

@@ -70,7 +70,7 @@ def test_libcoap_reads_the_listing_in_blocks_and_by_filter(server: Server) -> No
         return [link.partition(">")[0].strip("<\n") for link in done.stdout.split(",") if link.strip()]
 
     roles = [f"/fw/version_42/{role}" for role in ROLES]
-    assert sorted(ask("")) == sorted(["/fw/latest/manifest", *roles])
+    assert sorted(ask("")) == sorted(["/fw/latest/manifest", "/rd", *roles])
     assert sorted(ask("?rt=suit.image")) == sorted(path for path in roles if "slot" in path)
     assert sorted(ask("?href=/fw/version*")) == sorted(roles)
     assert ask("?title=nothing") == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -438,3 +440,24 @@ def test_file_that_grows_is_sent_as_it_was(client: Client, files: dict[Role, Pat
 
     release, _ = client.publish("v1", files, progress=grow)
     assert [f.size for f in release.files] == [100_000] * 3
+
+
+def test_an_answer_that_never_ends_is_given_up() -> None:
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b" " * (1 << 20))
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Endless) as http:
+        thread = threading.Thread(target=http.handle_request)
+        thread.start()
+        with Client(f"http://127.0.0.1:{http.server_address[1]}") as client, pytest.raises(ServerRefused, match="come to an end"):
+            client.releases()
+        thread.join()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from common.errors import InvalidRequest, NotFound
 from common.fleet_client import FleetClient
 from common.notification import BatchState
 from tests.fakes.http_server import FakeOtaServer
+from tests.fakes.riot_device import Behaviour, RiotDevice
 from tests.integration.test_rehearsal import events, rehearsing, release
 from tests.support.server import ROOT, Server, running
 from tests.waiting import wait_until
@@ -139,10 +140,11 @@ def test_names_and_groups_and_json(server: Server) -> None:
 
 
 def test_a_notification_is_paused_and_cancelled(server: Server) -> None:
-    nobody = [DeviceUrl.parse(f"127.5.9.{n}") for n in range(1, 31)]
-    with Client(server.url) as client:
+    with ExitStack() as stack:
+        silent = [stack.enter_context(RiotDevice(Behaviour(silent=True), host="127.0.0.1")) for _ in range(3)]
+        client = stack.enter_context(Client(server.url))
         fleet = FleetClient(client)
-        batch = fleet.notify("v2", nobody)
+        batch = fleet.notify("v2", [DeviceUrl.parse(device.url) for device in silent])
         for state in (BatchState.PAUSED, BatchState.RUNNING, BatchState.CANCELLED):
             assert fleet.set_state(batch.id, state).state is state
         assert [found.id for found in fleet.notifications()] == [batch.id]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import Protocol
 
@@ -30,7 +31,8 @@ from server.coap.source import Received, Source
 RESOURCE = "rd"
 LINK = (RESOURCE, (("rt", "core.rd"), ("ct", str(datagram.LINK_FORMAT))))
 """What .well-known/core lists. RIOT's cord_ep takes the first link of the answer, whatever its attributes are."""
-_SIMPLE = (".well-known/rd", ".well-known/core")
+_OLDER = ".well-known/core"
+_SIMPLE = (".well-known/rd", _OLDER)
 _POST, _DELETE = 2, 4
 _LOCATION_PATH, _MAX_AGE = 8, 14
 _CREATED, _DELETED, _CHANGED = 0x41, 0x42, 0x44
@@ -115,7 +117,8 @@ class Directory:
         if request.payload or "base" in query:
             why = "A simple registration has no payload and no base: the device itself is asked for its links."
             raise Refused(datagram.BAD_REQUEST, why)
-        if not self._registrar.ask(registration_of(query, sender, sender, explicit=False)):
+        wanted = replace(registration_of(query, sender, sender, explicit=False), older=path == _OLDER)
+        if not self._registrar.ask(wanted):
             raise _no_room()
         return _CHANGED, ()
 

@@ -40,6 +40,8 @@ class Registration:
     """Where the request came from."""
     explicit: bool = False
     """It named its address itself, so a request from another one does not change it."""
+    older: bool = False
+    """It registered as devices did before RFC 9176: those may drop a ping without a word."""
 
     @property
     def key(self) -> tuple[str, str]:

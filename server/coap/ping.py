@@ -6,6 +6,7 @@ from common.device_url import DeviceUrl
 from common.errors import DeviceRefused
 from server.coap import datagram
 from server.coap.client import CoapClient
+from server.coap.datagram import Block
 
 
 class Pinger(CoapClient):
@@ -22,3 +23,10 @@ class Pinger(CoapClient):
             reply = self._await(exchange, datagram.empty(datagram.CON, exchange.mid))
         if reply.type != datagram.RST:
             raise DeviceRefused("The device did not answer a ping with a reset.", reply.dotted_code)
+
+    def knock(self, target: DeviceUrl) -> None:
+        """The same of a device that drops empty messages, as RIOT's gcoap did: a GET of no path, in the smallest blocks.
+
+        It has 10 bytes, and whatever is answered shows that somebody is there. Raises as `ping` does.
+        """
+        self._exchange(self._locate(target), "GET", [], b"", Block(0, False, 0))

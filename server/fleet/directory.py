@@ -1,7 +1,8 @@
 """Devices that register themselves: each is asked whether it is there, and only then it is known (RFC 9176).
 
-A source address can be forged, so all that goes there unasked is a ping of four bytes, which is less than the request
-that caused it, at most as often as `Allowance` says; nothing is fetched from an address that has not answered it.
+A source address can be forged, so all that goes there unasked is a ping of four bytes, or a knock of ten, which is less
+than the request that caused it, at most as often as `Allowance` says; nothing is fetched from an address that has not
+answered it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ class Asker(Protocol):
 
     def ping(self, target: DeviceUrl) -> None:
         """As Pinger.ping."""
+
+    def knock(self, target: DeviceUrl) -> None:
+        """As Pinger.knock."""
 
     def request(self, method: str, target: DeviceUrl, path: str, payload: bytes = b"") -> Answer:
         """As CoapClient.request."""
@@ -198,7 +202,10 @@ class Registry:
     def _prove(self, base: DeviceUrl, simple: Registration | None) -> _Proof | None:
         try:
             numeric = self._asker.resolve(base)
-            self._asker.ping(numeric)
+            if simple is not None and simple.older:
+                self._asker.knock(numeric)
+            else:
+                self._asker.ping(numeric)
             return _Proof(numeric, None if simple is None else self._with_links(simple, numeric))
         except (DeviceUnreachable, DeviceRefused, InvalidLinks) as error:
             _log.info("%s wanted to be registered, but did not prove to be there: %s", base, error)

@@ -88,6 +88,12 @@ class Asker:
         if target not in self.there:
             raise DeviceUnreachable("There was no answer.")
 
+    def knock(self, target: DeviceUrl) -> None:
+        self.sent.append(("ping", target))
+        assert self.gate.wait(20)
+        if target not in self.there:
+            raise DeviceUnreachable("There was no answer.")
+
     def request(self, method: str, target: DeviceUrl, path: str, payload: bytes = b"") -> Answer:
         assert not payload
         self.sent.append((f"{method} {path}", target))
@@ -245,7 +251,8 @@ def test_simple_registration(directory: Directory, recorder: Recorder, path: str
     reply = answer(directory, request(path, "ep=RIOT-1234", "lt=60"), ("::ffff:10.0.0.7", 61616, 0, 0))
     assert reply.dotted_code == "2.04"
     device = DeviceUrl("10.0.0.7", 61616)
-    assert recorder.asked == [Registration("RIOT-1234", "", 60, device, device)]
+    older = path == ".well-known/core"
+    assert recorder.asked == [Registration("RIOT-1234", "", 60, device, device, older=older)]
     assert answer(directory, request(path)).dotted_code == "4.00"
     assert answer(directory, request(path, "ep=n", payload=b"</a>")).dotted_code == "4.00"
     assert answer(directory, request(path, "ep=n", "base=coap://10.0.0.7")).dotted_code == "4.00"

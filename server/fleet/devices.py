@@ -51,7 +51,7 @@ class Devices:
         self._wall = wall
         self._patience = patience
         self._changed: list[Changed] = []
-        self._lock = threading.Condition()
+        self._lock = threading.RLock()
         self._known: dict[str, Known] = {}
         self._last: set[str] = set()
         """Those that are asked once more before time alone gives the verdict."""
@@ -282,7 +282,6 @@ class Devices:
         before = self._known.get(known.address)
         self._known[known.address] = known
         self.number += 1
-        self._lock.notify_all()
         if before is None or differs(before, known):
             self._keeper.keep(known)
         if len(self._known) > MOST:

@@ -23,6 +23,7 @@ from server.firmware.images import ImageCache
 from server.firmware.publishing import Publisher
 from server.fleet.fleet import Fleet
 from server.web import uploads
+from server.web.asker import who_asks
 
 MAX_DEVICES = 1000
 _REMEDIES: Mapping[State, str] = MappingProxyType({
@@ -154,7 +155,7 @@ class Api:
                 f" {_REMEDIES[release.state]}",
                 release.findings,
             )
-        notification = self._notifier.start(publish_id, devices, nul, _who())
+        notification = self._notifier.start(publish_id, devices, nul, who_asks())
         count = f"{len(devices)} device{'s' if len(devices) > 1 else ''}"
         told = [str(device) for device in devices[:100]]
         self._record("notified", f"Notified {count} of {publish_id}.", publish_id, notification=notification.id, devices=told)
@@ -211,7 +212,7 @@ class Api:
 
 
     def _record(self, kind: str, what: str, publish_id: str, **details: Any) -> None:
-        self._fleet.history.record(kind, what, _who(), publish_id, **details)
+        self._fleet.history.record(kind, what, who_asks(), publish_id, **details)
 
     def _of_groups(self, forms: bottle.FormsDict) -> Iterator[DeviceUrl]:
         """Raises InvalidRequest for a group without devices."""
@@ -226,10 +227,6 @@ class Api:
         below = f"{publish_id}/{version}"
         return below if version is not None and below in self._live.current.by_id else publish_id
 
-
-def _who() -> str:
-    """Who asks, as far as it is known."""
-    return str(bottle.request.environ.get("REMOTE_ADDR", "somebody"))
 
 
 def _asked_id() -> str:

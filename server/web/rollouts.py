@@ -15,6 +15,7 @@ from common.rollout import Accept, Rollout, RolloutState
 from common.waves import DEFAULT, Waves
 from server.fleet.fleet import Fleet
 from server.web import uploads
+from server.web.asker import who_asks
 from server.web.responses import as_json, unless_known
 
 MAX_DEVICES = 1000
@@ -56,7 +57,7 @@ class RolloutApi:
         accept = _text(asked, "accept", Accept.CONFIRMED.value)
         if accept not in list(Accept):
             raise InvalidRequest(f"The field 'accept' is {accept!r}; it is {' or '.join(Accept)}.")
-        return self._fleet.rollouts.create(publish_id, devices, waves, share, stop_after, Accept(accept), _who())
+        return self._fleet.rollouts.create(publish_id, devices, waves, share, stop_after, Accept(accept), who_asks())
 
     def create_json(self) -> bottle.HTTPResponse:
         """201, the JSON shape `rollout`, and where to ask for it."""
@@ -74,7 +75,7 @@ class RolloutApi:
         state = _text(_asked(("state",)), "state")
         if state not in acts:
             raise InvalidRequest(f"The field 'state' is {state!r}; it is {', '.join(acts)}.")
-        return acts[state](number, _who())
+        return acts[state](number, who_asks())
 
     def _of_group(self, group: str) -> tuple[DeviceUrl, ...]:
         found = self._fleet.devices.of_group(group)
@@ -82,9 +83,6 @@ class RolloutApi:
             raise InvalidRequest(f"No device of a group {group!r} can be notified: name devices, and give them that group.")
         return found
 
-
-def _who() -> str:
-    return str(bottle.request.environ.get("REMOTE_ADDR", "somebody"))
 
 
 def _asked(names: tuple[str, ...] = _FIELDS) -> Mapping[str, Any]:

@@ -26,6 +26,7 @@ class DevicesModel(RowList[Device]):
 
     def __init__(self) -> None:
         super().__init__(self.NAME, Qt.SortOrder.AscendingOrder)
+        self._titles = (self.tr("Name"), self.tr("Device URL"), self.tr("Group"), self.tr("Note"))
 
     def key_of(self, item: Device) -> str:
         """The same for two ways to write one device URL."""
@@ -47,16 +48,6 @@ class DevicesModel(RowList[Device]):
     def readable(text: str) -> str | None:
         """The device URL in its shortest form, or None where it is none."""
         return normal_url(text.strip()) or None
-
-    def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
-        """Name, device URL, group, note."""
-        return 0 if parent.isValid() else len(_FIELDS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The columns' names."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (self.tr("Name"), self.tr("Device URL"), self.tr("Group"), self.tr("Note"))[section]
-        return super().headerData(section, orientation, role)
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlags:
         """Every cell can be edited."""

@@ -78,16 +78,6 @@ class FleetModel(RowList[FleetRow]):
         """All of them."""
         return list(self._states.values())
 
-    def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
-        """How many things are told of each."""
-        return 0 if parent.isValid() else len(self._titles)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The columns' names."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self._titles[section]
-        return super().headerData(section, orientation, role)
-
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell: its text, its sign and colour, how much was fetched."""
         if not index.isValid():

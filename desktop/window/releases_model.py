@@ -21,6 +21,10 @@ class ReleasesModel(RowList[Release]):
 
     def __init__(self) -> None:
         super().__init__(self.PUBLISHED, Qt.SortOrder.DescendingOrder)
+        self._titles = (
+            self.tr("Release"), self.tr("State"), self.tr("Board or class"), self.tr("Sequence"),
+            self.tr("Signature"), self.tr("Files"), self.tr("Published"),
+        )  # fmt: skip
         self._marks = ReleaseMarks()
         self._states: dict[tuple[State, bool], str] = {}
 
@@ -47,19 +51,6 @@ class ReleasesModel(RowList[Release]):
     def release(self, index: QModelIndex) -> Release | None:
         """The release of a row that is shown."""
         return self.item(index.row()) if index.isValid() else None
-
-    def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
-        """How many things are told of each."""
-        return 0 if parent.isValid() else 7
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The columns' names."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (
-                self.tr("Release"), self.tr("State"), self.tr("Board or class"), self.tr("Sequence"),
-                self.tr("Signature"), self.tr("Files"), self.tr("Published"),
-            )[section]  # fmt: skip
-        return super().headerData(section, orientation, role)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell: its text, its mark."""

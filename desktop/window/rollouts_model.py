@@ -25,9 +25,8 @@ class Sheet(RowList[T]):
 
     SIGNED = 0
 
-    def __init__(self, titles: tuple[str, ...], column: int, order: Qt.SortOrder) -> None:
-        """The titles, and by what the rows are sorted at first."""
-        self._titles = titles
+    def __init__(self, column: int, order: Qt.SortOrder) -> None:
+        """By what the rows are sorted at first."""
         super().__init__(column, order)
         self._icons = SeverityIcons()
 
@@ -46,16 +45,6 @@ class Sheet(RowList[T]):
     def words_of(self, item: T) -> str:
         """All that stands in the row."""
         return "\n".join(self.text_of(item, column) for column in range(len(self._titles))).casefold()
-
-    def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
-        """How many things are told of each."""
-        return 0 if parent.isValid() else len(self._titles)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The columns' names."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self._titles[section]
-        return super().headerData(section, orientation, role)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell: its text, its sign."""
@@ -76,7 +65,7 @@ class RolloutsModel(Sheet[Rollout]):
     SIGNED = STATE
 
     def __init__(self) -> None:
-        super().__init__(("",) * 4, self.BEGUN, Qt.SortOrder.DescendingOrder)
+        super().__init__(self.BEGUN, Qt.SortOrder.DescendingOrder)
         self._titles = (self.tr("Release"), self.tr("State"), self.tr("How far it is"), self.tr("Begun"))
         self._states = {
             RolloutState.RUNNING: self.tr("Running"),
@@ -146,7 +135,7 @@ class WavesModel(Sheet[WaveRow]):
     SIGNED = STATE
 
     def __init__(self) -> None:
-        super().__init__(("",) * 4, self.WAVE, Qt.SortOrder.AscendingOrder)
+        super().__init__(self.WAVE, Qt.SortOrder.AscendingOrder)
         self._titles = (self.tr("Wave"), self.tr("State"), self.tr("Accepted"), self.tr("Devices"))
 
     def key_of(self, item: WaveRow) -> int:
@@ -170,7 +159,7 @@ class RolloutDevicesModel(Sheet[RolloutDevice]):
     SIGNED = OUTCOME
 
     def __init__(self) -> None:
-        super().__init__(("",) * 4, self.WAVE, Qt.SortOrder.AscendingOrder)
+        super().__init__(self.WAVE, Qt.SortOrder.AscendingOrder)
         self._titles = (self.tr("Device"), self.tr("Wave"), self.tr("Outcome"), self.tr("Reason"))
 
     def key_of(self, item: RolloutDevice) -> str:

@@ -40,6 +40,8 @@ class RowList(QAbstractTableModel, Generic[T]):
     def __init__(self, column: int, order: Qt.SortOrder) -> None:
         """The column by which it is sorted at first."""
         super().__init__()
+        self._titles: tuple[str, ...] = ()
+        """The columns' names, which whoever derives from it sets."""
         self._sorted_by = (column, order)
         self._words: list[str] = []
         self._all: list[_Row[T]] = []
@@ -88,6 +90,16 @@ class RowList(QAbstractTableModel, Generic[T]):
         """What has this key, shown or not, in another row than this one."""
         own = self._shown[number] if number is not None and number < len(self._shown) else None
         return next((row.item for row in self._all if row.key == key and row is not own), None)
+
+    def columnCount(self, parent: QModelIndex = _NO_PARENT) -> int:
+        """How many things are told of each."""
+        return 0 if parent.isValid() else len(self._titles)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The columns' names."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self._titles[section]
+        return super().headerData(section, orientation, role)
 
     def rowCount(self, parent: QModelIndex = _NO_PARENT) -> int:
         """How many are shown."""

@@ -1,198 +1,41 @@
-"""The composition root: parts start in order in one try, and stop in reverse in one finally."""
+"""The front door: reads the arguments, does the command that their first word names, gives the exit status."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import logging
 import os
-import signal
 import sys
-import tempfile
-import threading
-import time
 import warnings
-from functools import partial
-from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from collections.abc import Callable
 
-from common.boards import Boards
 from common.errors import ConfigError
-from common.signature import Keys
 from server import config as configuration
-from server.coap import endpoint as coap
-from server.coap.addresses import facts_of
-from server.coap.ping import Pinger
-from server.coap.service import CoapService
-from server.coap.urls import CoapUrls
-from server.config import MIB, Config
-from server.firmware.catalogue import LiveCatalogue
-from server.firmware.hashes import Hashes, HashFile
-from server.firmware.holdings import Holdings
-from server.firmware.images import ImageCache
-from server.firmware.judging import Judge
-from server.firmware.publishing import Publisher
-from server.firmware.store import Store
-from server.firmware.watcher import Watcher
-from server.fleet.directory import TIMING, Registry
-from server.fleet.fleet import Fleet, FleetSettings
+from server.life import Server
 from server.systemd import JournalFormatter
-from server.web import listener
-from server.web.api import Api
-from server.web.app import create_app
-from server.web.auth import Guard
-from server.web.device_pages import DevicePages
-from server.web.events import Events
-from server.web.fleet import FleetApi
-from server.web.metrics import Metrics
-from server.web.pages import Pages
-from server.web.rollouts import RolloutApi
 
 EXIT_CONFIG = 78
-_UPLOADS_AT_ONCE = 4
-_PUBLISH_FILES = 3
-_SWITCH = 0.00005
-"""Seconds for which a thread that computes keeps the others waiting, the one that answers devices among them."""
-_log = logging.getLogger("server")
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status: 0 stopped, 1 a part died, 78 it could not start as configured."""
+    """The exit status. Without a command's name in front, the arguments are those of the server itself."""
+    commands: dict[str, Callable[[list[str]], int]] = {}
+    command = commands.get(arguments[0]) if arguments else None
     try:
-        asked = configuration.read(arguments)
-        if asked.print_config:
-            print(asked.config.to_toml(), end="")
-            return 0
-        _set_up_log(asked.config.debug)
-        _quiet_watchdog()
-        return Server(asked.config).run()
+        return serve(arguments) if command is None else command(arguments[1:])
     except ConfigError as error:
         print(f"ota-server: {error}", file=sys.stderr)
         return EXIT_CONFIG
 
 
-class Server:
-    """All parts of one server. Threads: the main thread makes and runs it."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._stopping = threading.Event()
-        self._dead: list[str] = []
-
-    def run(self) -> int:
-        """Serve until SIGTERM, Ctrl-C or the death of a part; the exit status."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
-        sys.setswitchinterval(_SWITCH)
-        try:
-            self._serve(self._config)
-        except SystemExit:
-            pass  # a signal that came before waitress ran
-        _log.info("stopped")
-        return 1 if self._dead else 0
-
-    def _serve(self, config: Config) -> None:
-        hashes = Hashes()
-        store = Store(config.firmware_dir.absolute(), config.max_image_size, time.time, hashes)
-        store.prepare()
-        _prepare_spool(config.state)
-        hash_file = HashFile(config.state / "hashes", store.root, hashes, time.monotonic)
-        hash_file.load()
-        holdings = Holdings(config.state / "holders", store.root, time.time)
-        boards, keys = Boards.load(config.boards), _trusted(config.trust_keys)
-        with contextlib.ExitStack() as parts:
-            parts.callback(self._stopping.set)
-            tcp = parts.enter_context(listener.open_socket(config.http_host, config.http_port))
-            udp = parts.enter_context(coap.open_socket(config.coap_bind, config.coap_port))
-            coap_port = int(udp.getsockname()[1])
-            urls = CoapUrls(config.coap_host, coap_port)
-            facts = partial(facts_of, config.coap_bind, config.coap_host, coap_port, config.max_image_size)
-            live = LiveCatalogue(store, time.time, Judge(keys, boards, facts), holdings.load())
-
-            def after_look() -> None:
-                hash_file.save_when_due()
-                holdings.save_when_due(live.current)
-
-            parts.callback(hash_file.save)
-            parts.callback(lambda: holdings.save(live.current))
-            watcher = Watcher(store.root, live, config.rescan, self._died, after_look=after_look)
-            parts.callback(watcher.stop)
-            gc.disable()  # all that the first look makes stays, and looking through it again and again takes as long as making it
-            watcher.start()
-            gc.enable()
-            gc.collect()
-            gc.freeze()  # nor later: looking through thousands of releases would hold up devices
-            cache = ImageCache(store.read, config.image_cache)
-            registry = Registry(Pinger(TIMING, own_port=coap_port, died=self._died), time.monotonic)
-            wake, rate = watcher.wake, config.coap_rate
-            devices = CoapService(udp, live, cache, config.image_cache, wake, self._died, rate, registrar=registry)
-            parts.callback(devices.stop)
-            devices.start()
-            fleet = parts.enter_context(Fleet(_fleet_settings(config), devices, live, urls, self._died))
-            parts.callback(registry.stop)
-            registry.start(fleet.devices.register)
-            api = Api(live, Publisher(store, live), fleet, cache, urls, config.max_image_size, self._stopping)
-            guard, metrics = Guard(config.http_host), Metrics(devices)
-            events = Events(fleet, self._stopping)
-            calls, rollouts = FleetApi(fleet), RolloutApi(fleet)
-            device_pages = DevicePages(fleet, calls, rollouts, live, guard.changes_allowed, coap_port, time.time)
-            app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, metrics.page, rollouts, device_pages)
-            body_limit = _PUBLISH_FILES * config.max_image_size + MIB
-            server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
-            parts.callback(server.close)
-            _log.info(
-                "serving %r: devices on coap://%s, people on http://%s",
-                str(store.root),
-                _address(udp.getsockname()),
-                _address(tcp.getsockname()),
-            )
-            server.run()
-
-    def _stop(self, number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG002
-        """A signal's handler: waitress' run() ends at SystemExit."""
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._stopping.set()
-        raise SystemExit
-
-    def _died(self, part: str) -> None:
-        """A part's thread calls this when it ends by a fault: no half-dead server."""
-        self._dead.append(part)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _fleet_settings(config: Config) -> FleetSettings:
-    return FleetSettings(
-        file=config.state / "fleet.db",
-        keep_history=config.keep_history,
-        patience=config.patience,
-        version_path=config.version_path,
-        max_transfers=config.max_transfers,
-    )
-
-
-def _trusted(folder: Path | None) -> Keys | None:
-    if folder is None:
-        return None
-    from common.trust import TrustedKeys  # cryptography takes 12 MB, which a gateway without keys keeps
-
-    return TrustedKeys.load(folder)
-
-
-def _prepare_spool(state: Path) -> None:
-    """Uploads are spooled in the state folder, not in /tmp, which may be small or another's."""
-    spool = state / "spool"
-    try:
-        spool.mkdir(parents=True, exist_ok=True)
-        for left in spool.iterdir():
-            left.unlink()
-    except OSError as error:
-        raise ConfigError(
-            f"The state folder {str(state)!r} cannot be used: {error.strerror}."
-            " Name one that the server may write with --state-dir."
-        ) from None
-    tempfile.tempdir = str(spool)
+def serve(arguments: list[str]) -> int:
+    """The server; 0 stopped, 1 a part died. Raises ConfigError when it cannot start as configured."""
+    asked = configuration.read(arguments)
+    if asked.print_config:
+        print(asked.config.to_toml(), end="")
+        return 0
+    _set_up_log(asked.config.debug)
+    _quiet_watchdog()
+    return Server(asked.config).run()
 
 
 def _set_up_log(debug: bool) -> None:
@@ -208,11 +51,6 @@ def _set_up_log(debug: bool) -> None:
 def _quiet_watchdog() -> None:
     """A folder that is removed and made again at once makes watchdog warn of its own bookkeeping; nothing is missed."""
     warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
-
-
-def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"{host}:{name[1]}"
 
 
 if __name__ == "__main__":

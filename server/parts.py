@@ -1,0 +1,157 @@
+"""The composition: which parts a server has, started in order and stopped in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from common.boards import Boards
+from common.errors import ConfigError
+from common.signature import Keys
+from server.coap import endpoint as coap
+from server.coap.addresses import facts_of
+from server.coap.ping import Pinger
+from server.coap.service import CoapService
+from server.coap.urls import CoapUrls
+from server.config import MIB, Config
+from server.firmware.catalogue import LiveCatalogue
+from server.firmware.hashes import Hashes, HashFile
+from server.firmware.holdings import Holdings
+from server.firmware.images import ImageCache
+from server.firmware.judging import Judge
+from server.firmware.publishing import Publisher
+from server.firmware.store import Store
+from server.firmware.watcher import Watcher
+from server.fleet.directory import TIMING, Registry
+from server.fleet.fleet import Fleet, FleetSettings
+from server.web import listener
+from server.web.api import Api
+from server.web.app import create_app
+from server.web.auth import Guard
+from server.web.device_pages import DevicePages
+from server.web.events import Events
+from server.web.fleet import FleetApi
+from server.web.metrics import Metrics
+from server.web.pages import Pages
+from server.web.rollouts import RolloutApi
+
+_UPLOADS_AT_ONCE = 4
+_PUBLISH_FILES = 3
+_log = logging.getLogger(__name__)
+
+
+class Page(Protocol):
+    """The HTTP server."""
+
+    def run(self) -> None:
+        """Serve until SystemExit."""
+
+
+@contextlib.contextmanager
+def started(config: Config, stopping: threading.Event, died: Callable[[str], None]) -> Iterator[Page]:
+    """All parts, started but for the HTTP server, whose run() is the caller's; they are stopped at the end.
+
+    `stopping` is set when the stop begins, if not before. `died` is told of a part whose thread ended by a fault.
+    Raises ConfigError for what cannot be as configured.
+    """
+    hashes = Hashes()
+    store = Store(config.firmware_dir.absolute(), config.max_image_size, time.time, hashes)
+    store.prepare()
+    _prepare_spool(config.state)
+    hash_file = HashFile(config.state / "hashes", store.root, hashes, time.monotonic)
+    hash_file.load()
+    holdings = Holdings(config.state / "holders", store.root, time.time)
+    boards, keys = Boards.load(config.boards), _trusted(config.trust_keys)
+    with contextlib.ExitStack() as parts:
+        parts.callback(stopping.set)
+        tcp = parts.enter_context(listener.open_socket(config.http_host, config.http_port))
+        udp = parts.enter_context(coap.open_socket(config.coap_bind, config.coap_port))
+        coap_port = int(udp.getsockname()[1])
+        urls = CoapUrls(config.coap_host, coap_port)
+        facts = partial(facts_of, config.coap_bind, config.coap_host, coap_port, config.max_image_size)
+        live = LiveCatalogue(store, time.time, Judge(keys, boards, facts), holdings.load())
+
+        def after_look() -> None:
+            hash_file.save_when_due()
+            holdings.save_when_due(live.current)
+
+        parts.callback(hash_file.save)
+        parts.callback(lambda: holdings.save(live.current))
+        watcher = Watcher(store.root, live, config.rescan, died, after_look=after_look)
+        parts.callback(watcher.stop)
+        gc.disable()  # all that the first look makes stays, and looking through it again and again takes as long as making it
+        watcher.start()
+        gc.enable()
+        gc.collect()
+        gc.freeze()  # nor later: looking through thousands of releases would hold up devices
+        cache = ImageCache(store.read, config.image_cache)
+        registry = Registry(Pinger(TIMING, own_port=coap_port, died=died), time.monotonic)
+        wake, rate = watcher.wake, config.coap_rate
+        devices = CoapService(udp, live, cache, config.image_cache, wake, died, rate, registrar=registry)
+        parts.callback(devices.stop)
+        devices.start()
+        fleet = parts.enter_context(Fleet(_fleet_settings(config), devices, live, urls, died))
+        parts.callback(registry.stop)
+        registry.start(fleet.devices.register)
+        api = Api(live, Publisher(store, live), fleet, cache, urls, config.max_image_size, stopping)
+        guard, metrics = Guard(config.http_host), Metrics(devices)
+        events = Events(fleet, stopping)
+        calls, rollouts = FleetApi(fleet), RolloutApi(fleet)
+        device_pages = DevicePages(fleet, calls, rollouts, live, guard.changes_allowed, coap_port, time.time)
+        app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, metrics.page, rollouts, device_pages)
+        body_limit = _PUBLISH_FILES * config.max_image_size + MIB
+        server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
+        parts.callback(server.close)
+        _log.info(
+            "serving %r: devices on coap://%s, people on http://%s",
+            str(store.root),
+            _address(udp.getsockname()),
+            _address(tcp.getsockname()),
+        )
+        yield server
+
+
+def _fleet_settings(config: Config) -> FleetSettings:
+    return FleetSettings(
+        file=config.state / "fleet.db",
+        keep_history=config.keep_history,
+        patience=config.patience,
+        version_path=config.version_path,
+        max_transfers=config.max_transfers,
+    )
+
+
+def _trusted(folder: Path | None) -> Keys | None:
+    if folder is None:
+        return None
+    from common.trust import TrustedKeys  # cryptography takes 12 MB, which a gateway without keys keeps
+
+    return TrustedKeys.load(folder)
+
+
+def _prepare_spool(state: Path) -> None:
+    """Uploads are spooled in the state folder, not in /tmp, which may be small or another's."""
+    spool = state / "spool"
+    try:
+        spool.mkdir(parents=True, exist_ok=True)
+        for left in spool.iterdir():
+            left.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"The state folder {str(state)!r} cannot be used: {error.strerror}."
+            " Name one that the server may write with --state-dir."
+        ) from None
+    tempfile.tempdir = str(spool)
+
+
+def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"{host}:{name[1]}"

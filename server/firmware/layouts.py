@@ -115,6 +115,11 @@ def riot(names: Iterable[str]) -> tuple[Layout, ...]:
     return tuple(_layout(found, version) for version, found in sorted(versions.items()) if Role.MANIFEST in found)
 
 
+def plays_a_role(name: str) -> bool:
+    """Whether a file of this name is a part of a release, in either form."""
+    return role_of(name) is not None or _RIOT.fullmatch(name) is not None
+
+
 def of_release(names: Iterable[str], version: str) -> Layout | None:
     """RIOT's form of one version, where there is no plain one."""
     return next((layout for layout in releases(names) if layout.version and layout.version == version), None)

@@ -6,22 +6,19 @@ What was hashed before is known by its stamp and is not read again.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.release import Problem
+from server.firmware import copying, layouts
 from server.firmware.hashes import Hashes
 from server.firmware.image import Image, Stamp
 from server.firmware.whole import CLOCK_SLACK, NotWhole, hash_whole, is_fresh, is_inside
 
 MAX_DEPTH = 16
 """Folders within folders; a publish id of 200 bytes would allow 100."""
-_TEMPORARY = re.compile(r".*~|.*\.part|.*\.filepart", re.DOTALL)
-"""Beside these, names that start with a dot: rsync's, Syncthing's and most editors'."""
-_CONFLICT = ".sync-conflict-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +28,7 @@ class Folder:
     path: str
     images: Mapping[str, Image]
     unsettled: frozenset[str]
+    """Also those that another program copies here under a name of its own until they are whole, when they play a role."""
     marks: frozenset[str]
     """The names in it that start with a dot; none of them is ever served."""
     inner: frozenset[str]
@@ -146,7 +144,8 @@ class Scanner:
     def _folder(self, path: str) -> Folder | None:
         images: dict[str, Image] = {}
         too_large: dict[str, int] = {}
-        unsettled, marks, inner = set(), set(), set()
+        unsettled: set[str] = set()
+        marks, inner = set(), set()
         problems: list[Problem] = []
 
         def problem(where: str, message: str) -> None:
@@ -174,12 +173,12 @@ class Scanner:
                 inner.add(where)
             elif name.startswith("."):
                 marks.add(name)
-            elif _TEMPORARY.fullmatch(name):
+            elif copying.is_temporary(name):
                 continue
             elif not _is_text(name):
                 problem(where, "the name is not UTF-8, so no device can ask for it: rename the file.")
-            elif _CONFLICT in name:
-                problem(where, "Syncthing kept this copy because two sides changed the file: keep one of the two.")
+            elif copying.is_conflict(name):
+                problem(where, copying.about_conflict(name))
             elif entry.is_dir(follow_symlinks=False):
                 if where.count("/") < MAX_DEPTH:
                     inner.add(where)
@@ -198,6 +197,8 @@ class Scanner:
                         too_large[name] = reason.size
                 except OSError as error:
                     problem(where, f"the file cannot be read ({_reason(error)}): give the server's user read access to it.")
+        arriving = {copying.arriving_as(name) for name in marks if path} - images.keys() - too_large.keys()
+        unsettled |= {name for name in arriving if name is not None and layouts.plays_a_role(name)}
         ours = (status.st_ino, status.st_mtime_ns) in self._ours
         return Folder(
             path=path,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from common.finding import Severity
+from common.finding import Role, Severity
 from common.preflight import ServerFacts
 from common.release import State
 from common.trust import TrustedKeys
@@ -73,6 +73,27 @@ def test_temporary_and_hidden_names_are_never_served(live: LiveCatalogue, tmp_pa
     assert current.problems == ()
 
 
+@pytest.mark.parametrize("name", [".syncthing.slot1.tmp", ".slot1.AbC123"])
+def test_a_release_waits_for_what_another_program_copies_into_it(live: LiveCatalogue, tmp_path: Path, name: str) -> None:
+    """Nothing else tells that a release has a second image whose manifest is opaque."""
+    files = write_release(tmp_path / "v")
+    (tmp_path / "v" / "slot1").rename(tmp_path / "v" / name)
+    current = live.refresh()
+    assert (current.by_id["v"].state, dict(current.images), current.unsettled) == (State.INCOMPLETE, {}, True)
+    assert [(f.code, f.file) for f in current.by_id["v"].findings] == [("being-written", Role.SLOT1)]
+    (tmp_path / "v" / name).rename(tmp_path / "v" / "slot1")
+    current = live.refresh()
+    assert (current.by_id["v"].state, current.images["v/slot1"].size) == (State.READY, len(files["slot1"]))
+
+
+def test_a_copy_of_what_is_there_takes_nothing_out(live: LiveCatalogue, tmp_path: Path) -> None:
+    """A program that was killed may leave it for ever."""
+    write_release(tmp_path / "v")
+    (tmp_path / "v" / ".syncthing.slot1.tmp").write_bytes(b"half")
+    current = live.refresh()
+    assert (current.by_id["v"].state, current.unsettled) == (State.READY, False)
+
+
 @pytest.mark.expects_log("in the firmware folder")
 def test_what_cannot_be_served_is_a_problem_and_no_crash(live: LiveCatalogue, tmp_path: Path) -> None:
     outside = tmp_path.parent / "outside"
@@ -94,6 +115,7 @@ def test_what_cannot_be_served_is_a_problem_and_no_crash(live: LiveCatalogue, tm
     assert set(problems) == {"link", "nowhere", "hidden", "loop", "pipe", "large", "socket", conflict, "\\xff\\xfe"}
     assert "leads out of the firmware folder" in problems["link"]
     assert "100001 bytes" in problems["large"]
+    assert "changed 'a.suit' at the same time" in problems[conflict]
 
 
 def test_a_link_that_stays_inside_is_followed(live: LiveCatalogue, tmp_path: Path) -> None:

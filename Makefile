@@ -14,15 +14,23 @@ DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl strace rsync syncthing iprout
 DEBIAN_QT_PACKAGES := libgl1 libglib2.0-0 libfontconfig1 libdbus-1-3 libgssapi-krb5-2
 DEBIAN_WINDOW_PACKAGES := libx11-xcb1 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
   libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0
-DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW_PACKAGES)
+# What builds the .debs and looks at them, and the libraries of Debian's own that they run with.
+DEBIAN_BUILD_PACKAGES := debhelper dh-python dpkg-dev fakeroot python3
+DEBIAN_PACKAGE_TEST_PACKAGES := $(DEBIAN_BUILD_PACKAGES) lintian faketime man-db python3-bottle python3-cbor2 python3-cryptography \
+  python3-ifaddr python3-prometheus-client python3-requests python3-requests-toolbelt python3-tqdm python3-waitress python3-watchdog
+DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW_PACKAGES) $(DEBIAN_PACKAGE_TEST_PACKAGES)
 
-.PHONY: run desktop test fuzz check bench venv setup-test debian screenshots clean help
+# Debian has no CoAPthon3, so the package carries it.
+COAPTHON := build/vendor/CoAPthon3-$(shell sed -n 's/^CoAPthon3==//p' requirements-server.txt).tar.gz
+
+.PHONY: run desktop test deb fuzz check bench venv setup-test debian screenshots clean help
 
 help:
 	@echo "make run          serve ./firmware: devices on UDP 5683, people on http://127.0.0.1:8080"
 	@echo "make run ARGS=…   the same with flags; make run ARGS=--help lists them"
 	@echo "make desktop      OTA Publisher, the window: drop the files of a release in, check, publish, notify"
 	@echo "make test         set up and run every test"
+	@echo "make deb          build ota-server_*.deb and ota-publisher_*.deb into build/deb"
 	@echo "make check        ruff and mypy"
 	@echo "make bench        measure the server beside others, and under load; ARGS=--help lists the parts"
 	@echo "make fuzz         a coverage-guided fuzz of the datagram path, for SECONDS=60; TARGET=manifest: of the manifest reader"
@@ -36,8 +44,16 @@ desktop: DEBIAN_PACKAGES := $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW_PACKAGES)
 desktop: $(VENV)/.desktop debian
 	$(BIN)/python -m desktop $(ARGS)
 
-test: $(VENV)/.test debian
+test: $(VENV)/.test $(COAPTHON) debian
 	$(BIN)/python -m pytest $(ARGS)
+
+deb: DEBIAN_PACKAGES := $(DEBIAN_BUILD_PACKAGES)
+deb: $(COAPTHON) debian
+	packaging/build-debs $(COAPTHON) build/deb
+
+# Its sha256 is looked at when it is built in.
+$(COAPTHON): | $(VENV)/bin/python
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary CoAPthon3 -d $(@D) $(patsubst CoAPthon3-%.tar.gz,CoAPthon3==%,$(@F))
 
 # A coverage-guided fuzz; what it finds worth keeping stays below build/fuzz.
 FUZZ_datagram := -max_len=1400 build/fuzz/datagram tests/fuzz/corpus
@@ -96,5 +112,5 @@ debian:
 	fi
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output build/deb build/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

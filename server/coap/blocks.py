@@ -7,7 +7,7 @@ resource and option. The one memory is the pin, which keeps a transfer on the im
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -45,6 +45,11 @@ class Missing:
     image: Image
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The transfer began with an image that is neither in memory nor served here any more: no other may follow it."""
+
+
 class Registrar(Protocol):
     """Who is told of requests that want to hear of later changes (RFC 7641)."""
 
@@ -66,9 +71,12 @@ class Blocks:
         answers: Answers,
         mids: Iterator[int],
         registrar: Registrar,
+        own: Callable[[Source, str], Content | None] = lambda *_: None,
         default_size: int = 1024,
     ) -> None:
-        """`mids` gives message ids; `default_size`: bytes of a block where a request names none, a power of two, 16 to 1024."""
+        """`mids` gives message ids. `own` gives what one source alone is served at a path, and what is not counted.
+        `default_size`: bytes of a block where a request names none, a power of two, 16 to 1024.
+        """
         self._live = live
         self._cache = cache
         self._pins = pins
@@ -76,6 +84,7 @@ class Blocks:
         self._answers = answers
         self._mids = mids
         self._registrar = registrar
+        self._own = own
         self._default_szx = default_size.bit_length() - 5
         self.misses: deque[Miss] = deque(maxlen=_MISSES)
         """Paths that were asked for and are not served. Whoever collects them pops them."""
@@ -116,7 +125,12 @@ class Blocks:
             check_options(request)
         except Unusable:
             return None
+        own = self._own(received.source, path)
+        if own is not None:
+            return self._respond(request, received, path, block, own)
         found = self._content(request, received.source, path, block, loaded)
+        if isinstance(found, Gone):
+            return self._reply(request, datagram.NOT_FOUND)
         if found is None and path not in (DISCOVERY, RESOURCE) and path not in self._live.current.images:
             self.misses.append(Miss(received.source, path))
             return self._reply(request, datagram.NOT_FOUND)
@@ -157,7 +171,7 @@ class Blocks:
 
     def _content(
         self, request: Datagram, source: Source, path: str, block: Block, loaded: Content | None
-    ) -> Pin | Missing | None:
+    ) -> Pin | Missing | Gone | None:
         """The transfer that this is a part of, its bytes in memory; None where nothing is served here."""
         image = self._live.current.images.get(path)
         if path == DISCOVERY and image is None:
@@ -166,8 +180,10 @@ class Blocks:
         if pin is not None:
             if self._pins.content(pin.sha256) is not None:
                 return pin
-            if image is None or image.sha256 != pin.sha256:
-                return None  # its bytes are gone, and no others may follow them
+            if image is None:
+                return None
+            if image.sha256 != pin.sha256:
+                return Gone()
             content = self._in_memory(image, loaded)
             if content is None:
                 return Missing(image)

@@ -45,6 +45,11 @@ class Pin:
     """When it was set."""
 
 
+def key_of(sha256: str, path: str) -> bytes:
+    """What the answers of a transfer of this image at this path are remembered by."""
+    return bytes.fromhex(sha256) + hashlib.blake2b(path.encode(), digest_size=16).digest()
+
+
 @dataclass(slots=True, eq=False)
 class _Held:
     """One image that transfers are about, its bytes where they are still held."""
@@ -116,7 +121,7 @@ class Pins:
     def set(self, source: Source, path: str, content: Content, mid: int | None) -> Pin:
         """The peer's transfer goes on with `content` from here."""
         now = self.clock()
-        key = bytes.fromhex(content.sha256) + hashlib.blake2b(path.encode(), digest_size=16).digest()
+        key = key_of(content.sha256, path)
         pin = Pin(source, path, content.sha256, key, mid, now, Progress(len(content.data)), placed=now, began=now)
         with self._lock:
             before = self._new.get((source, path)) or self._going.get((source, path))
@@ -127,6 +132,13 @@ class Pins:
             self._hold(pin, content)
             self._make_room(now)
         return pin
+
+    def restore(self, pin: Pin) -> None:
+        """A transfer of before this server started goes on, as one whose bytes had to go."""
+        with self._lock:
+            self._going[pin.source, pin.path] = self.latest[pin.source] = pin
+            self._images.setdefault(pin.sha256, _Held()).pins.add(pin)
+            self._make_room(self.clock())
 
     def hold(self, pin: Pin, content: Content) -> None:
         """The bytes of a pin's image were loaded again."""

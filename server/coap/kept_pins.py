@@ -1,0 +1,83 @@
+"""Which transfer began with which image, from one clean stop of the server to the next start: no restart mixes two images."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins, key_of
+from server.coap.progress import Progress
+from server.coap.resources import DISCOVERY
+from server.coap.source import SIZES
+
+_MAX_BYTES = 64 * 1024 * 1024
+_LISTING = f"{DISCOVERY}?"
+_log = logging.getLogger(__name__)
+
+
+class KeptPins:
+    """Whatever is odd about the file, it is done without. A server that was killed leaves none.
+
+    Threads: one at a time calls it, while no device is answered.
+    """
+
+    def __init__(self, path: Path, pins: Pins, wall: Callable[[], float]) -> None:
+        """`path` is replaced as a whole; `wall` gives Unix time in seconds."""
+        self._path = path
+        self._pins = pins
+        self._wall = wall
+
+    def save(self) -> None:
+        """Write the transfers that may go on; failing costs a line in the log and nothing else."""
+        now = self._pins.clock()
+        rows = [
+            [pin.source.hex(), pin.path, pin.sha256, pin.progress.size, pin.mid, now - pin.seen, now - pin.began]
+            for pin in self._pins.all()
+            if now - pin.seen <= EXCHANGE_LIFETIME and not pin.path.startswith(_LISTING)
+        ]
+        beside = self._path.with_name(self._path.name + ".new")
+        try:
+            beside.write_text(json.dumps({"saved": self._wall(), "transfers": rows}))
+            os.replace(beside, self._path)
+        except OSError as error:
+            _log.warning("the transfers under way cannot be remembered in %r (%s)", str(self._path), error.strerror or error)
+
+    def restore(self) -> None:
+        """Take them in, and the file away: what it says holds for the next start alone."""
+        try:
+            if self._path.stat().st_size > _MAX_BYTES:
+                raise ValueError("it is too large")
+            data = json.loads(self._path.read_text())
+            passed = max(0.0, self._wall() - float(data["saved"]))
+            pins = [self._pin(row, passed) for row in data["transfers"]]
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            _log.info("what is remembered in %r of transfers under way cannot be read: they begin anew", str(self._path))
+            pins = []
+        for pin in sorted(pins, key=lambda pin: pin.seen):
+            if self._pins.clock() - pin.seen <= EXCHANGE_LIFETIME:
+                self._pins.restore(pin)
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.info("%r cannot be removed (%s)", str(self._path), error.strerror)
+
+    def _pin(self, row: list[object], passed: float) -> Pin:
+        """Raises ValueError or TypeError for anything else than `save` wrote."""
+        source, path, sha256, size, mid, silent, age = row
+        if not (isinstance(source, str) and isinstance(path, str) and isinstance(sha256, str) and len(sha256) == 64):
+            raise ValueError("no transfer")
+        if type(size) is not int or size < 0 or not isinstance(mid, int | None):
+            raise ValueError("no transfer")
+        if not isinstance(silent, int | float) or not isinstance(age, int | float) or silent < 0 or age < 0:
+            raise ValueError("no times")
+        peer = bytes.fromhex(source)
+        if len(peer) not in SIZES.values():
+            raise ValueError("no address")
+        now = self._pins.clock()
+        seen = now - silent - passed
+        return Pin(peer, path, sha256, key_of(sha256, path), mid, seen, Progress(size), placed=seen, began=now - age - passed)

@@ -1,0 +1,108 @@
+"""Transfers over a restart: no device gets the rest of another image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server.coap import datagram
+from server.coap.datagram import Datagram
+from server.coap.kept_pins import KeptPins
+from server.coap.pins import EXCHANGE_LIFETIME, Pins
+from tests.support.coap import Parts, block2, get, make_parts
+
+DEVICE, OTHER = ("::1", 1000, 0, 0), ("::1", 1001, 0, 0)
+
+
+class Server:
+    """One life of a server over the same folder and state; `now` is both of its clocks."""
+
+    def __init__(self, folder: Path, state: Path, now: Callable[[], float]) -> None:
+        self.pins = Pins(now, 100, 1 << 20)
+        self.parts: Parts = make_parts(folder, pins=self.pins, clock=now)
+        self.kept = KeptPins(state / "transfers", self.pins, now)
+        self.kept.restore()
+
+    def ask(self, path: str, number: int, mid: int, device: tuple[str, int, int, int] = DEVICE) -> Datagram:
+        answer = datagram.parse(self.parts.answer(get(path, block2(number, 0), mid=mid), device) or b"")
+        assert answer is not None
+        return answer
+
+
+def test_a_transfer_goes_on_and_never_with_another_image(tmp_path: Path) -> None:
+    folder, now = tmp_path / "fw", [1000.0]
+    folder.mkdir()
+    for name in ("same", "replaced", "removed"):
+        (folder / name).write_bytes(name[:1].encode() * 100)
+    first = Server(folder, tmp_path, lambda: now[0])
+    for name in ("same", "replaced", "removed"):
+        assert first.ask(name, 0, 1).payload == name[:1].encode() * 16
+    first.kept.save()
+    (folder / "same").rename(folder / "moved")
+    (folder / "same").write_bytes(b"s" * 100)
+    (folder / "replaced").write_bytes(b"R" * 100)
+    (folder / "removed").unlink()
+    now[0] += 100
+    second = Server(folder, tmp_path, lambda: now[0])
+    assert not (tmp_path / "transfers").exists()
+    assert (second.ask("same", 1, 2).payload, second.ask("same", 2, 3).payload) == (b"s" * 16, b"s" * 16)
+    for _ in range(2):
+        assert second.ask("replaced", 1, 2).dotted_code == "4.04"
+    assert second.ask("removed", 1, 2).dotted_code == "4.04"
+    assert second.ask("replaced", 1, 2, OTHER).payload == b"R" * 16  # who began in the middle here
+    assert second.ask("replaced", 0, 5).payload == b"R" * 16  # who begins anew
+    assert second.ask("replaced", 1, 6).payload == b"R" * 16
+    assert [pin.progress.sent() for pin in second.pins.all() if pin.path == "removed"] == [None]  # no transfer of this server
+
+
+def test_what_is_silent_for_too_long_is_forgotten(tmp_path: Path) -> None:
+    folder, now = tmp_path / "fw", [1000.0]
+    folder.mkdir()
+    (folder / "f").write_bytes(b"f" * 100)
+    first = Server(folder, tmp_path, lambda: now[0])
+    first.ask("f", 0, 1)
+    first.parts.answer(get(".well-known/core", block2(0, 0), mid=2), DEVICE)
+    first.kept.save()
+    assert [row[1] for row in json.loads((tmp_path / "transfers").read_text())["transfers"]] == ["f"]  # no listing
+    (folder / "f").write_bytes(b"F" * 100)
+    now[0] += EXCHANGE_LIFETIME + 1
+    second = Server(folder, tmp_path, lambda: now[0])
+    assert len(second.pins) == 0
+    assert second.ask("f", 1, 2).payload == b"F" * 16
+
+
+ROW = ["0a" * 28, "f", "ab" * 32, 100, 1, 0.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "garbage", "[]", "{}", '{"saved": "x", "transfers": []}', '{"saved": 1, "transfers": [[1]]}', "[" * 100_000,
+        *(json.dumps({"saved": 1, "transfers": [[*ROW[:n], wrong, *ROW[n + 1 :]]]}) for n, wrong in (
+            (0, "0a"), (0, "zz" * 28), (0, 5), (1, None), (2, "ab"), (2, "zz" * 32), (3, -1), (3, True), (4, "1"), (5, -1),
+            (6, None),
+        )),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_odd_is_done_without(tmp_path: Path, text: str) -> None:
+    (tmp_path / "transfers").write_text(text)
+    pins = Pins(lambda: 1000.0, 100, 1 << 20)
+    KeptPins(tmp_path / "transfers", pins, lambda: 1000.0).restore()
+    assert len(pins) == 0
+    assert not (tmp_path / "transfers").exists()
+
+
+def test_more_than_there_is_room_for(tmp_path: Path) -> None:
+    rows = [[f"{n:056x}", "f", "ab" * 32, 100, None, float(n), 60.0] for n in range(50)]
+    (tmp_path / "transfers").write_text(json.dumps({"saved": 1000.0, "transfers": rows}))
+    pins = Pins(lambda: 1000.0, 10, 1 << 20)
+    KeptPins(tmp_path / "transfers", pins, lambda: 1000.0).restore()
+    assert sorted(int(pin.source.hex(), 16) for pin in pins.all()) == list(range(10))  # those heard last
+
+
+@pytest.mark.expects_log("cannot be remembered")
+def test_a_state_folder_that_is_gone_costs_one_line(tmp_path: Path) -> None:
+    KeptPins(tmp_path / "gone" / "transfers", Pins(lambda: 0.0, 10, 100), lambda: 0.0).save()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 
 import ifaddr
 
@@ -44,3 +45,13 @@ def _rank(address: _Address) -> tuple[int, _Address]:
     if isinstance(address, ipaddress.IPv6Address):
         return (3 if address.is_link_local else 0 if address.is_private else 1, address)
     return (2, address)
+
+
+def reachable_at(sock: socket.socket) -> list[tuple[str | int, ...]]:
+    """The addresses at which this machine itself reaches a bound socket, for a socket of the same family; the best first."""
+    name = sock.getsockname()
+    address = _address(name[0])
+    if not address.is_unspecified:
+        return [name]
+    hosts = ("127.0.0.1",) if address.version == 4 else ("::1", "::ffff:127.0.0.1")
+    return [(host, *name[1:]) for host in hosts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from server.coap.blocks import Blocks, Missing
 from server.coap.budget import Budget
 from server.coap.datagram import Datagram
 from server.coap.dualstack import open_udp
+from server.coap.hanging import hanging
 from server.coap.lane import Lane
 from server.coap.observers import Observers
 from server.coap.protocol import Protocol
@@ -97,10 +99,7 @@ class Endpoint:
 
     def start(self) -> None:
         """Set the socket up and begin to receive."""
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-        except OSError:  # only CAP_NET_ADMIN goes beyond the system's bound
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        _widen(self._socket)
         self._batch = Batch(self._socket, _WAKE)
         self._load_lane.start()
         self._slow_lane.start()
@@ -117,9 +116,10 @@ class Endpoint:
 
     def _run(self) -> None:
         batch, recall, clock, budget = self._batch, self._blocks.recall, self._clock, self._budget
+        receive = hanging(batch.receive, os.environ)
         try:
             while not self._stopping.is_set():
-                arrived = batch.receive()
+                arrived = receive()
                 now = clock()
                 self.answered += len(arrived)
                 for slot, (data, source) in enumerate(arrived):
@@ -198,3 +198,21 @@ class Endpoint:
             self._socket.sendmsg([answer], received.control, socket.MSG_DONTWAIT, received.address)
         except OSError as error:
             _log.debug("no answer could be sent to %s: %s", received.address[0], error)
+
+
+def _widen(sock: socket.socket) -> None:
+    """Room for _RECEIVE_BUFFER bytes, or what the system allows; never less than there is: systemd may give more."""
+    if _room(sock) >= 2 * _RECEIVE_BUFFER:  # the kernel counts its own part in
+        return
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+    except OSError:  # only CAP_NET_ADMIN goes beyond the system's bound
+        with socket.socket(sock.family, socket.SOCK_DGRAM) as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            allowed = _room(other)
+        if allowed > _room(sock):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+
+
+def _room(sock: socket.socket) -> int:
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)

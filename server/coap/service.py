@@ -19,6 +19,7 @@ from server.coap.peers import Peer
 from server.coap.pins import Pins
 from server.coap.protocol import Protocol
 from server.coap.resources import Discovery, Link
+from server.coap.selfcheck import SelfCheck
 from server.coap.source import source_of
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.images import ImageCache
@@ -58,7 +59,8 @@ class CoapService:
         self.budget = None if rate is None else Budget(rate, clock)
         allows = self.budget.allows if self.budget is not None else (lambda *_: True)
         self.observers = Observers(live, cache, self.pins, sock, mids, clock, allows, changed, died)
-        self.blocks = Blocks(live, cache, self.pins, answers, mids, self.observers)
+        self.self_check = SelfCheck(sock)
+        self.blocks = Blocks(live, cache, self.pins, answers, mids, self.observers, self.self_check.content)
         directory = Directory(registrar, mids) if registrar is not None else None
         discovery = Discovery(live, self.pins, clock, (Link(*LINK),) if directory is not None else ())
         self.protocol = Protocol(live, discovery, mids, clock, directory)
@@ -87,3 +89,4 @@ class CoapService:
         """End all threads, wait for them, close the socket."""
         self.observers.stop()
         self.endpoint.stop()
+        self.self_check.close()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,19 +23,32 @@ _READY = re.compile(r"devices on coap://\S+:(\d+), people on http://(\S+)")
 class Server:
     """A running `python -m server`; `log` is what it said so far."""
 
-    def __init__(self, folder: Path, state: Path, flags: Sequence[str] = (), prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        state: Path,
+        flags: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        """`prefix` is a command that runs the server; `pass_fds` are descriptors for it."""
         self.folder = folder
         self.state = state
         self._flags = flags
         self._prefix = prefix
+        self._environment = environment or {}
+        self._pass_fds = pass_fds
         self.lines: list[str] = []
 
     def start(self) -> Server:
         """Start it and wait until both listeners answer."""
         folders = ["--firmware-dir", str(self.folder), "--state-dir", str(self.state)]
         command = [*self._prefix, sys.executable, "-m", "server", *folders, "--http-port", "0", "--coap-port", "0", *self._flags]
-        environment = {k: v for k, v in os.environ.items() if k != "JOURNAL_STREAM"}
-        self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
+        environment = {**{k: v for k, v in os.environ.items() if k != "JOURNAL_STREAM"}, **self._environment}
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment, pass_fds=self._pass_fds
+        )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         wait_until(lambda: _READY.search(self.log) or self.process.poll() is not None, 60, "the server's first line")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import sys
@@ -10,8 +11,10 @@ from collections.abc import Callable
 
 from common.errors import ConfigError
 from server import config as configuration
+from server import parts
 from server.life import Server
-from server.systemd import JournalFormatter
+from server.sockets import Sockets, inherited
+from server.systemd import JournalFormatter, Manager
 
 EXIT_CONFIG = 78
 
@@ -33,9 +36,15 @@ def serve(arguments: list[str]) -> int:
     if asked.print_config:
         print(asked.config.to_toml(), end="")
         return 0
+    if asked.check_config:
+        parts.check(asked.config)
+        print("ota-server: the configuration can be used.")
+        return 0
+    faulthandler.enable()  # when systemd's watchdog ends a server that hangs, the journal says where
     _set_up_log(asked.config.debug)
     _quiet_watchdog()
-    return Server(asked.config).run()
+    passed, manager = inherited(os.environ), Manager(os.environ)
+    return Server(arguments, asked, Sockets(passed), manager).run()
 
 
 def _set_up_log(debug: bool) -> None:

@@ -99,10 +99,13 @@ class _Parser(argparse.ArgumentParser):
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """The settings, and whether they are only to be printed."""
+    """The settings, which of them were set, and whether they are only to be printed or checked."""
 
     config: Config
     print_config: bool
+    check_config: bool
+    given: frozenset[str]
+    """The fields of Config that a flag or the file names."""
 
 
 def read(arguments: list[str]) -> CommandLine:
@@ -123,15 +126,16 @@ def read(arguments: list[str]) -> CommandLine:
             parser.add_argument(flag, metavar=metavar, help=field.metadata["help"] + shown)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of these settings; flags win over it")
     parser.add_argument("--print-config", action="store_true", help="print the settings that would be used, and exit")
+    parser.add_argument("--check-config", action="store_true", help="say whether a server could use the settings, and exit")
     parser.add_argument("--version", action="version", version=f"ota-server {__version__}")
     flags = vars(parser.parse_args(arguments))
-    print_config = bool(flags.pop("print_config", False))
+    print_config, check_config = (bool(flags.pop(name, False)) for name in ("print_config", "check_config"))
     file = flags.pop("config", None)
     settings = _read_file(Path(file)) if file else {}
     settings.update({key: _convert(key, value, f"--{key.replace('_', '-')}") for key, value in flags.items()})
     config = Config(**settings)
     _check(config)
-    return CommandLine(config, print_config)
+    return CommandLine(config, print_config, check_config, frozenset(settings))
 
 
 _METAVARS = {"Path": "DIR", "str": "ADDRESS", "int": "N", "float": "SECONDS"}

@@ -9,15 +9,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from common.boards import Boards
 from common.errors import ConfigError
 from common.signature import Keys
-from server.coap import endpoint as coap
 from server.coap.addresses import facts_of
+from server.coap.kept_pins import KeptPins
 from server.coap.ping import Pinger
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
@@ -32,6 +32,9 @@ from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from server.fleet.directory import TIMING, Registry
 from server.fleet.fleet import Fleet, FleetSettings
+from server.sockets import Sockets, shown
+from server.supervision import Supervision
+from server.systemd import Manager
 from server.web import listener
 from server.web.api import Api
 from server.web.app import create_app
@@ -42,26 +45,40 @@ from server.web.fleet import FleetApi
 from server.web.metrics import Metrics
 from server.web.pages import Pages
 from server.web.rollouts import RolloutApi
+from server.web.serving import Serving
 
 _UPLOADS_AT_ONCE = 4
 _PUBLISH_FILES = 3
 _log = logging.getLogger(__name__)
 
 
-class Page(Protocol):
-    """The HTTP server."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process gives its parts."""
 
-    def run(self) -> None:
-        """Serve until SystemExit."""
+    sockets: Sockets
+    manager: Manager
+    died: Callable[[str], None]
+    """Told of a part whose thread ended by a fault."""
+    patience: Callable[[], float]
+    """Asked at the end: seconds that HTTP requests under way get to be answered, while devices still are."""
+    problem: Callable[[], str]
+    """What is wrong with the process as a whole, for a person; empty when nothing is."""
+
+
+def check(config: Config) -> None:
+    """Raises ConfigError where a file that the configuration names cannot be used."""
+    Boards.load(config.boards)
+    _trusted(config.trust_keys)
 
 
 @contextlib.contextmanager
-def started(config: Config, stopping: threading.Event, died: Callable[[str], None]) -> Iterator[Page]:
-    """All parts, started but for the HTTP server, whose run() is the caller's; they are stopped at the end.
+def started(config: Config, process: Surroundings) -> Iterator[Serving]:
+    """All parts, started but for the page, whose run() is the caller's; they are stopped at the end.
 
-    `stopping` is set when the stop begins, if not before. `died` is told of a part whose thread ended by a fault.
     Raises ConfigError for what cannot be as configured.
     """
+    stopping, died, sockets = threading.Event(), process.died, process.sockets
     hashes = Hashes()
     store = Store(config.firmware_dir.absolute(), config.max_image_size, time.time, hashes)
     store.prepare()
@@ -71,12 +88,10 @@ def started(config: Config, stopping: threading.Event, died: Callable[[str], Non
     holdings = Holdings(config.state / "holders", store.root, time.time)
     boards, keys = Boards.load(config.boards), _trusted(config.trust_keys)
     with contextlib.ExitStack() as parts:
-        parts.callback(stopping.set)
-        tcp = parts.enter_context(listener.open_socket(config.http_host, config.http_port))
-        udp = parts.enter_context(coap.open_socket(config.coap_bind, config.coap_port))
-        coap_port = int(udp.getsockname()[1])
+        tcp, udp = parts.enter_context(sockets.tcp(config)), parts.enter_context(sockets.udp(config))
+        coap_host, coap_port = udp.getsockname()[:2]
         urls = CoapUrls(config.coap_host, coap_port)
-        facts = partial(facts_of, config.coap_bind, config.coap_host, coap_port, config.max_image_size)
+        facts = partial(facts_of, coap_host, config.coap_host, coap_port, config.max_image_size)
         live = LiveCatalogue(store, time.time, Judge(keys, boards, facts), holdings.load())
 
         def after_look() -> None:
@@ -91,32 +106,47 @@ def started(config: Config, stopping: threading.Event, died: Callable[[str], Non
         watcher.start()
         gc.enable()
         gc.collect()
+        parts.callback(gc.unfreeze)
         gc.freeze()  # nor later: looking through thousands of releases would hold up devices
         cache = ImageCache(store.read, config.image_cache)
         registry = Registry(Pinger(TIMING, own_port=coap_port, died=died), time.monotonic)
         wake, rate = watcher.wake, config.coap_rate
         devices = CoapService(udp, live, cache, config.image_cache, wake, died, rate, registrar=registry)
+        kept = KeptPins(config.state / "transfers", devices.pins, time.time)
+        kept.restore()
+        parts.callback(kept.save)
         parts.callback(devices.stop)
         devices.start()
         fleet = parts.enter_context(Fleet(_fleet_settings(config), devices, live, urls, died))
         parts.callback(registry.stop)
         registry.start(fleet.devices.register)
         api = Api(live, Publisher(store, live), fleet, cache, urls, config.max_image_size, stopping)
-        guard, metrics = Guard(config.http_host), Metrics(devices)
+        guard, metrics = Guard(tcp.getsockname()[0]), Metrics(devices)
         events = Events(fleet, stopping)
         calls, rollouts = FleetApi(fleet), RolloutApi(fleet)
         device_pages = DevicePages(fleet, calls, rollouts, live, guard.changes_allowed, coap_port, time.time)
         app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, metrics.page, rollouts, device_pages)
         body_limit = _PUBLISH_FILES * config.max_image_size + MIB
-        server = listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit))
-        parts.callback(server.close)
+        page = Serving(listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)), tcp)
+        supervision = Supervision(
+            process.manager,
+            (devices.self_check.ask, page.answers),
+            (devices.self_check.ask, page.turns),
+            lambda: f"{process.problem()}{_status(live, fleet)}",
+            died,
+        )
+        parts.callback(supervision.stop)
+        parts.callback(lambda: page.stop(process.patience()))
+        parts.callback(stopping.set)
+        parts.callback(supervision.end)  # before the page ends, which it would take for hung
+        supervision.start()
         _log.info(
             "serving %r: devices on coap://%s, people on http://%s",
             str(store.root),
-            _address(udp.getsockname()),
-            _address(tcp.getsockname()),
+            shown(udp.getsockname()),
+            shown(tcp.getsockname()),
         )
-        yield server
+        yield page
 
 
 def _fleet_settings(config: Config) -> FleetSettings:
@@ -152,6 +182,15 @@ def _prepare_spool(state: Path) -> None:
     tempfile.tempdir = str(spool)
 
 
-def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
-    host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"{host}:{name[1]}"
+def _status(live: LiveCatalogue, fleet: Fleet) -> str:
+    """One line for a person: what there is, what goes on, and what is wrong."""
+    current = live.current
+    text = f"{_counted(len(current.releases), 'release')}, {_counted(fleet.transfers.running, 'transfer')}"
+    if current.problems:
+        first = current.problems[0]
+        text += f"; {_counted(len(current.problems), 'problem')} in the folder: {first.path!r}: {first.message}"
+    return text
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

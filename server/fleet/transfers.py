@@ -92,6 +92,13 @@ class Transfers:
             found += (t for _, t in self._ended)
         return sorted(found, key=lambda t: t.started, reverse=True)
 
+    @property
+    def running(self) -> int:
+        """How many go on at the moment."""
+        now = self._pins.clock()
+        heard = (pin.progress.sent() for pin in self._pins.all() if now - pin.seen <= STALLED)
+        return sum(sent is not None and not sent.complete for sent in heard)
+
     def look(self) -> list[Transfer]:
         """Those that are otherwise than at the last look, whoever began first among them first."""
         with self._lock:

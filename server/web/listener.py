@@ -1,7 +1,7 @@
-"""waitress behind one door: uploads spooled within bounds, refusals that reach the client, a quick stop.
+"""waitress behind one door: uploads spooled within bounds, and refusals that reach the client.
 
-waitress alone drops the connection without an answer when its spool's disk is full, resets a client that is
-still sending when it refuses, and joins its workers for 5 s.
+waitress alone drops the connection without an answer when its spool's disk is full, and resets a client that is
+still sending when it refuses.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ _CONNECTIONS = 500
 """At once; a common limit of open files is 1024."""
 _HEADER_TIME = 15.0
 """Seconds that a client may take to send a request's header."""
-_JOIN = 1
-"""Seconds that workers get to end."""
 _DRAIN = 4
 """A refused body is read to its end up to this many times the limit, so that the client reads the refusal."""
 
@@ -184,14 +182,6 @@ class _Channel(HTTPChannel):
         super().handle_close()
 
 
-class _Dispatcher(ThreadedTaskDispatcher):
-    """Workers that get _JOIN seconds to end."""
-
-    def shutdown(self, cancel_pending: bool = True, timeout: int = _JOIN) -> bool:
-        """waitress calls this at SystemExit, with its own five seconds for a default."""
-        return bool(super().shutdown(cancel_pending, timeout))
-
-
 def open_socket(host: str, port: int) -> socket.socket:
     """A listening TCP socket. Raises ConfigError with what to do."""
     try:
@@ -215,8 +205,8 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def create(app: Callable[..., Any], sock: socket.socket, spool: Spool) -> TcpWSGIServer:
-    """The server; its run() belongs to the main thread, and ends at SystemExit."""
-    dispatcher = _Dispatcher()
+    """The server, which takes connections as soon as somebody runs its main loop."""
+    dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(THREADS)
     server = create_server(
         app,

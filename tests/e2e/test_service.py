@@ -1,0 +1,285 @@
+"""The server as a service: systemd's sockets, what it is told, the watchdog, and reloads and restarts under load."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from server.coap import datagram
+from server.coap.hanging import VARIABLE
+from tests.fakes.riot_fetch import fetch
+from tests.support import coap
+from tests.support.releases import image, write_release
+from tests.support.server import ROOT, Server
+from tests.support.systemd import Listener, activated, sockets
+from tests.waiting import wait_until
+
+DEVICES = 64
+SIZE = 6000
+
+
+class Load:
+    """Devices that fetch an image again and again: each time every byte is right, or the test fails."""
+
+    def __init__(self, port: int, expected: bytes, curl: str | None = None) -> None:
+        self._port = port
+        self._expected = expected
+        self._curl = curl
+        self._done = threading.Event()
+        self.blocks = 0
+        self.fetched = 0
+        self.answered = 0
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        with ThreadPoolExecutor(DEVICES + 2) as pool:
+            work = [pool.submit(self._device, seed) for seed in range(DEVICES)]
+            work += [pool.submit(self._curls) for _ in range(2)] if self._curl else []
+            try:
+                yield
+            finally:
+                self._done.set()
+                for one in work:
+                    one.result()
+
+    def go_on(self, blocks: int = 300) -> None:
+        """Wait until so many more blocks, and an answer, have come."""
+        until, answers = self.blocks + blocks, self.answered + bool(self._curl)
+        wait_until(lambda: self.blocks >= until and self.answered >= answers, 60, "blocks")
+
+    def _device(self, seed: int) -> None:
+        while not self._done.is_set():
+            # One attempt: a device that is cut off must not hide that by beginning again.
+            body = fetch(("::1", self._port, 0, 0), "v/slot0", seed=seed, attempts=1, max_retransmit=9, on_block=self._count)
+            assert body == self._expected
+            self.fetched += 1
+
+    def _count(self, _: int) -> None:
+        self.blocks += 1
+
+    def _curls(self) -> None:
+        assert self._curl is not None
+        while not self._done.is_set():
+            command = ["curl", "-sS", "--max-time", "60", "-o", os.devnull, "-w", "%{http_code}", f"{self._curl}/healthz"]
+            ended = subprocess.run(command, text=True, capture_output=True, check=False)
+            assert (ended.returncode, ended.stdout, ended.stderr) == (0, "200", "")
+            self.answered += 1
+
+
+def url(tcp: socket.socket) -> str:
+    return f"http://127.0.0.1:{tcp.getsockname()[1]}"
+
+
+def test_systemd_hears_that_it_is_ready_how_it_is_and_that_it_stops(tmp_path: Path) -> None:
+    with Listener(tmp_path / "notify") as listener, sockets() as (udp, tcp):
+        server = activated(
+            tmp_path / "fw", tmp_path / "state", (tcp, udp), environment={"NOTIFY_SOCKET": listener.address}
+        ).start()  # fmt: skip
+        listener.wait_for("READY=1")
+        assert (server.coap_port, server.url) == (udp.getsockname()[1], url(tcp))
+        assert "STATUS=0 releases, 0 transfers" in listener.lines
+        write_release(tmp_path / "fw" / "v")
+        listener.wait_for("STATUS=1 release, 0 transfers")
+        with coap.peer(server.coap_port, "127.0.0.5") as sock:  # over IPv4, and from the address that was asked
+            assert coap.ask(sock, coap.get("v/manifest")).payload == b"opaque manifest 1"
+        with coap.peer(server.coap_port) as sock:
+            assert coap.ask(sock, coap.get("v/slot0", coap.block2(0, 2))).dotted_code == "2.05"
+            listener.wait_for("STATUS=1 release, 1 transfer")
+        assert requests.get(server.url + "/api/v1/devices", timeout=30).json() != {}
+        assert "ota_coap_blocks_total 0.0" in requests.get(server.url + "/metrics", timeout=30).text
+        assert server.stop() == 0
+        assert listener.count("STOPPING=1") == 1
+        assert udp.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO) == 1
+
+
+def test_a_receive_loop_that_hangs_is_not_fed_and_says_where_when_it_is_ended(tmp_path: Path) -> None:
+    hang = tmp_path / "hang"
+    with Listener(f"@{tmp_path}") as listener:
+        environment = {"NOTIFY_SOCKET": listener.address, "WATCHDOG_USEC": "4000000", VARIABLE: str(hang)}
+        server = Server(tmp_path / "fw", tmp_path / "state", environment=environment).start()
+        listener.wait_for("WATCHDOG=1", 2)
+        assert requests.get(server.url + "/api/v1/devices", timeout=30).json()["devices"] == []
+        hang.touch()
+        wait_until(lambda: "CoAP does not answer" in listener.messages[-1], 60)
+        assert requests.get(server.url + "/healthz", timeout=30).ok  # nothing else hangs
+        fed = listener.count("WATCHDOG=1")
+        assert server.stop(signal.SIGABRT) == -signal.SIGABRT  # what systemd sends
+        assert listener.count("WATCHDOG=1") == fed
+    assert "hanging.py" in server.log  # every thread's place
+
+
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+def test_one_socket_may_be_passed_and_the_other_be_the_servers_own(tmp_path: Path, kind: str) -> None:
+    with sockets() as pair:
+        server = activated(tmp_path / "fw", tmp_path / "state", pair[:1] if kind == "udp" else pair[1:]).start()
+        assert requests.get(server.url + "/healthz", timeout=30).ok
+        with coap.peer(server.coap_port) as sock:
+            assert coap.ask(sock, coap.get(".well-known/core")).dotted_code == "2.05"
+        assert server.stop() == 0
+
+
+def test_settings_that_do_not_count_are_warned_of_and_the_real_address_is_guarded(tmp_path: Path) -> None:
+    with sockets() as (udp, _), socket.socket(socket.AF_INET, socket.SOCK_STREAM) as anywhere:
+        anywhere.bind(("0.0.0.0", 0))
+        anywhere.listen()
+        passed = (udp, anywhere)
+        server = activated(tmp_path / "fw", tmp_path / "state", passed, "--http-host", "127.0.0.1", "--coap-port", "9").start()
+        assert "says [::]:9: systemd's is used. To change it: systemctl edit ota-server.socket" in server.log
+        assert "0.0.0.0" in server.log
+        here = f"http://127.0.0.1:{anywhere.getsockname()[1]}"
+        assert requests.post(here + "/remove", json={"publish_id": "v"}, timeout=30).status_code in (401, 403)
+        assert server.stop() == 0
+
+
+def test_sockets_that_are_too_many_are_a_sentence(tmp_path: Path) -> None:
+    with sockets() as (udp, tcp), sockets() as (other, _):
+        server = activated(tmp_path / "fw", tmp_path / "state", (udp, tcp, other))
+        with pytest.raises(AssertionError, match="more than one UDP socket"):
+            server.start()
+        assert server.stop() == 78
+
+
+@pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="no systemd: apt-get install systemd")
+def test_systemds_own_activation(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as free:
+        free.bind(("::", 0))
+        port = free.getsockname()[1]
+    prefix = ["systemd-socket-activate", "--datagram", "-l", f"[::]:{port}", "-E", "PATH"]
+    server = Server(tmp_path / "fw", tmp_path / "state", prefix=prefix)
+    with ThreadPoolExecutor(1) as pool, coap.peer(port, timeout=0.2) as sock:
+        started = pool.submit(server.start)
+
+        def answered() -> bool:
+            try:
+                return coap.ask(sock, coap.get(".well-known/core")).dotted_code == "2.05"
+            except OSError:
+                return False
+
+        wait_until(answered, 60)  # the first datagram starts it
+        assert started.result().coap_port == port
+    assert server.stop() == 0
+
+
+def test_reloads_while_devices_download(tmp_path: Path) -> None:
+    files = write_release(tmp_path / "fw" / "v", size=SIZE)
+    file = tmp_path / "ota.toml"
+    file.write_text("keep-history = 90\n")
+    with Listener(tmp_path / "notify") as listener:
+        flags, environment = ("--config", str(file)), {"NOTIFY_SOCKET": listener.address}
+        server = Server(tmp_path / "fw", tmp_path / "state", flags, environment=environment).start()
+        server.wait_ready("v")
+        load = Load(server.coap_port, files["slot0"], server.url)
+        descriptors = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        with load.running():
+            for text, said in (
+                ("keep-history = 30\n", "reloaded: keep-history 90 -> 30"),
+                ("keep-history = 30\n", "reloaded: nothing has changed"),
+                ("keep-histor = 30\n", "Did you mean 'keep-history'?"),
+                ("coap-rate = 100000000\n", "reloaded: coap-rate (not set) -> 100000000, keep-history 30 -> 90"),
+                (f'trust-keys = "{tmp_path}/none"\n', "The folder of trusted keys"),
+            ):
+                load.go_on()
+                file.write_text(text)
+                reloads, ready = listener.count("RELOADING=1"), listener.count("READY=1")
+                server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda said=said: said in server.log, 60, said)  # type: ignore[misc]
+                listener.wait_for("RELOADING=1", reloads + 1)
+                listener.wait_for("READY=1", ready + 1)
+            load.go_on()
+            assert any(line.startswith("STATUS=Not reloaded") for line in listener.lines)
+        wait_until(lambda: len(os.listdir(f"/proc/{server.process.pid}/fd")) <= descriptors, what="no descriptor left open")
+        assert load.fetched >= DEVICES
+        assert server.stop() == 0
+    assert "Traceback" not in server.log
+
+
+def test_a_reload_that_fails_when_the_parts_start_goes_on_as_before(tmp_path: Path) -> None:
+    file = tmp_path / "ota.toml"
+    file.write_text("")
+    server = Server(tmp_path / "fw", tmp_path / "state", ("--config", str(file))).start()
+    file.write_text('http-host = "192.0.2.1"\n')
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.log.count("serving") == 2, 60)
+    assert "the one of before holds: The page cannot listen on 192.0.2.1" in server.log
+    assert requests.get(server.url + "/healthz", timeout=30).ok
+    assert server.stop() == 0
+
+
+def test_restarts_while_devices_download_and_people_connect(tmp_path: Path) -> None:
+    files = write_release(tmp_path / "fw" / "v", size=SIZE)
+    with sockets() as (udp, tcp):
+        server = activated(tmp_path / "fw", tmp_path / "state", (udp, tcp)).start()
+        server.wait_ready("v")
+        load = Load(server.coap_port, files["slot0"], server.url)
+        with load.running():
+            for _ in range(2):
+                load.go_on()
+                assert server.stop() == 0
+                assert "Traceback" not in server.log
+                server = activated(tmp_path / "fw", tmp_path / "state", (udp, tcp)).start()
+            load.go_on()
+        assert load.fetched >= DEVICES
+        assert server.stop() == 0
+
+
+def test_a_release_that_is_replaced_while_the_server_is_down_is_not_mixed_with_the_one_before(tmp_path: Path) -> None:
+    old = write_release(tmp_path / "fw" / "v", size=SIZE)
+    with sockets() as (udp, tcp), coap.peer(udp.getsockname()[1]) as sock:
+        server = activated(tmp_path / "fw", tmp_path / "state", (udp, tcp)).start()
+        server.wait_ready("v")
+        assert coap.ask(sock, coap.get("v/slot0", coap.block2(0, 2), mid=1)).payload == old["slot0"][:64]
+        assert server.stop() == 0
+        (tmp_path / "fw" / "v" / "slot0").write_bytes(image(SIZE, 99))
+        sock.send(coap.get("v/slot0", coap.block2(1, 2), mid=2))  # it waits in the socket
+        server = activated(tmp_path / "fw", tmp_path / "state", (udp, tcp)).start()
+        answer = datagram.parse(sock.recv(2048))
+        assert answer is not None
+        assert (answer.mid, answer.dotted_code) == (2, "4.04")
+        server.wait_ready("v")
+        assert coap.ask(sock, coap.get("v/slot0", coap.block2(0, 2), mid=3)).payload == image(SIZE, 99)[:64]
+        assert server.stop() == 0
+
+
+def test_check_config(tmp_path: Path) -> None:
+    file = tmp_path / "ota.toml"
+
+    def check(text: str) -> subprocess.CompletedProcess[str]:
+        file.write_text(text)
+        command = [sys.executable, "-m", "server", "--check-config", "--config", str(file)]
+        return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=60, check=False)
+
+    good = check("http-port = 1\n")
+    assert (good.returncode, good.stdout, good.stderr) == (0, "ota-server: the configuration can be used.\n", "")
+    for text, sentence in (("http-prot = 1\n", "Did you mean 'http-port'?"), (f'boards = "{tmp_path}/none"\n', "cannot be read")):
+        bad = check(text)
+        assert (bad.returncode, bad.stdout) == (78, "")
+        assert sentence in bad.stderr
+
+
+def test_a_terminal_that_is_closed_ends_the_server(tmp_path: Path) -> None:
+    """Without one, the same signal means to read the configuration again."""
+    ours, theirs = os.openpty()
+    folders = ["--firmware-dir", str(tmp_path / "fw"), "--state-dir", str(tmp_path / "s")]
+    command = ["setsid", "--ctty", sys.executable, "-m", "server", *folders, "--http-port", "0", "--coap-port", "0"]
+    log = tmp_path / "log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, cwd=ROOT, stdin=theirs, stderr=stream)
+    os.close(theirs)
+    wait_until(lambda: "serving" in log.read_text(), 60)
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "nothing has changed" in log.read_text(), 60)
+    os.close(ours)
+    assert process.wait(60) == 0
+    assert "stopped" in log.read_text()

@@ -1,0 +1,150 @@
+"""waitress' main loop comes to an end, and whoever was being answered has the answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from server.web import listener
+from server.web.serving import Serving
+from tests.waiting import wait_until
+
+MIB = 1 << 20
+
+
+class App:
+    """Answers with the body that it was sent, once it may."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+        self.asked = threading.Semaphore(0)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read()
+        if environ["PATH_INFO"] == "/wait":
+            self.asked.release()
+            assert self.may.wait(60)
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+
+class Page:
+    """A page that runs in a thread, and the socket that somebody else holds."""
+
+    def __init__(self, held: socket.socket) -> None:
+        self.app, self.held = App(), held
+        sock = held.dup()
+        self.serving = Serving(listener.create(self.app, sock, listener.Spool(MIB, MIB)), sock)
+        self.thread = threading.Thread(target=self._run)
+        self.patience = 60.0
+
+    def _run(self) -> None:
+        self.serving.run()
+        self.serving.stop(self.patience)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.held.getsockname(), 60)
+
+
+@contextmanager
+def page() -> Iterator[Page]:
+    with listener.open_socket("127.0.0.1", 0) as held:
+        running = Page(held)
+        running.thread.start()
+        try:
+            yield running
+        finally:
+            running.app.may.set()
+            running.serving.interrupt()
+            running.thread.join()
+
+
+def request(path: str, body: bytes = b"body") -> bytes:
+    return b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (path.encode(), len(body), body)
+
+
+def read(sock: socket.socket) -> bytes:
+    """All until the other side closes."""
+    data = b""
+    while more := sock.recv(65536):
+        data += more
+    return data
+
+
+def read_to(sock: socket.socket, end: bytes) -> bytes:
+    """All until something that ends so."""
+    data = b""
+    while not data.endswith(end):
+        more = sock.recv(65536)
+        assert more, data
+        data += more
+    return data
+
+
+def test_a_request_under_way_is_answered_and_new_connections_wait_in_the_socket() -> None:
+    with page() as running, running.connect() as under_way, running.connect() as half, running.connect() as idle:
+        idle.sendall(request("/"))
+        assert read_to(idle, b"body")
+        under_way.sendall(request("/wait"))
+        assert running.app.asked.acquire(timeout=60)
+        whole = request("/", b"x" * 100_000)
+        half.sendall(whole[:1000])
+        assert running.serving.turns(60) is None
+        running.serving.interrupt()
+        wait_until(lambda: not running.serving._server.accepting)
+        with running.connect() as late:
+            late.sendall(request("/"))
+            half.sendall(whole[1000:])
+            answer = read(half)
+            assert (answer[:15], answer[-100_000:], b"Connection: close" in answer) == (b"HTTP/1.1 200 OK", b"x" * 100_000, True)
+            running.app.may.set()
+            answer = read(under_way)
+            assert (answer[:15], answer[-4:], b"Connection: close" in answer) == (b"HTTP/1.1 200 OK", b"body", True)
+            running.thread.join()
+            assert read(idle) == b""
+            again = Page(running.held)
+            again.thread.start()
+            try:
+                assert read_to(late, b"body")
+            finally:
+                again.serving.interrupt()
+                again.thread.join()
+
+
+def test_a_new_connection_gets_a_moment_for_its_request() -> None:
+    with page() as running, running.connect() as new:
+        wait_until(running.serving._channels)
+        running.serving.interrupt()
+        new.sendall(request("/"))
+        assert read(new).endswith(b"body")
+
+
+@pytest.mark.parametrize("half", [b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf", b"GET / HT", b""])
+def test_who_never_finishes_holds_up_nothing(half: bytes) -> None:
+    with page() as running, running.connect() as slow:
+        running.patience = 0.1
+        slow.sendall(half)
+        wait_until(running.serving._channels)
+        running.serving.interrupt()
+        running.thread.join()
+        try:
+            assert read(slow) == b""
+        except ConnectionResetError:
+            pass  # the half that nobody read
+
+
+def test_a_loop_that_stands_still_is_noticed() -> None:
+    with listener.open_socket("127.0.0.1", 0) as held:
+        still = Page(held)
+        assert "HTTP does not answer" in str(still.serving.turns(0.01))
+        assert "HTTP does not answer" in str(still.serving.answers(0.01))
+        still.thread.start()
+        assert still.serving.turns(60) is None
+        assert still.serving.answers(60) is None
+        still.serving.interrupt()
+        still.thread.join()

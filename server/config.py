@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import ipaddress
 import os
 import sys
 import tomllib
@@ -30,6 +31,10 @@ class Config:
     )
     http_host: str = dataclasses.field(default="127.0.0.1", metadata={"help": "the address of the page"})
     http_port: int = dataclasses.field(default=8080, metadata={"help": "the TCP port of the page; 0 takes any free one"})
+    trusted_proxy: str | None = dataclasses.field(
+        default=None,
+        metadata={"help": "the address of the one proxy that is believed in what it says of the client (by default none is)"},
+    )
     coap_bind: str = dataclasses.field(default="::", metadata={"help": "the address to listen on for devices; :: takes IPv4 too"})
     coap_port: int = dataclasses.field(default=5683, metadata={"help": "the UDP port for devices; 0 takes any free one"})
     coap_host: str | None = dataclasses.field(
@@ -192,6 +197,8 @@ def _check(config: Config) -> None:
     for name in ("max_image_size", "image_cache"):
         if getattr(config, name) < 1:
             raise ConfigError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it is a number of bytes above 0.")
+    if config.trusted_proxy is not None and not _is_address(config.trusted_proxy):
+        raise ConfigError(f"--trusted-proxy is {config.trusted_proxy!r}; it is an IP address, such as 127.0.0.1.")
     if config.coap_rate is not None and config.coap_rate < 1:
         raise ConfigError(f"--coap-rate is {config.coap_rate}; it is a number of bytes a second above 0.")
     if config.image_cache < config.max_image_size:
@@ -212,6 +219,14 @@ def _check(config: Config) -> None:
             f"The state folder {str(state)!r} lies in the firmware folder {str(firmware)!r}, which is served:"
             " choose another one with --state-dir."
         )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _toml(value: object) -> str:

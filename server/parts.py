@@ -44,6 +44,7 @@ from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.metrics import Metrics
 from server.web.pages import Pages
+from server.web.proxy import believing
 from server.web.rollouts import RolloutApi
 from server.web.serving import Serving
 
@@ -127,7 +128,8 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         device_pages = DevicePages(fleet, calls, rollouts, live, guard.changes_allowed, coap_port, time.time)
         app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, metrics.page, rollouts, device_pages)
         body_limit = _PUBLISH_FILES * config.max_image_size + MIB
-        page = Serving(listener.create(app, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)), tcp)
+        site = believing(app, config.trusted_proxy)
+        page = Serving(listener.create(site, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)), tcp)
         supervision = Supervision(
             process.manager,
             (devices.self_check.ask, page.answers),

@@ -194,9 +194,9 @@ class Api:
         image = self._live.current.images.get(path)
         if image is None:
             raise NotFound(f"No file is served as {path!r}.")
-        etag = f'"{image.sha256}"'
-        if bottle.request.get_header("If-None-Match") == etag:
-            return bottle.HTTPResponse(status=304, ETag=etag)
+        headers = {"ETag": f'"{image.sha256}"', "Cache_Control": "no-cache"}
+        if bottle.request.get_header("If-None-Match") == headers["ETag"]:
+            return bottle.HTTPResponse(status=304, **headers)
         try:
             content = self._cache.load(image)
         except (ImageChanged, OSError):
@@ -207,9 +207,8 @@ class Api:
             content.data,
             Content_Type="application/octet-stream",
             Content_Disposition=f'attachment; filename="{_ascii(name)}"',
-            ETag=etag,
+            **headers,
         )
-
 
     def _record(self, kind: str, what: str, publish_id: str, **details: Any) -> None:
         self._fleet.history.record(kind, what, who_asks(), publish_id, **details)

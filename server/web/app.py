@@ -25,7 +25,7 @@ from server.web.errors import Failure, failure
 from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.pages import PageContext, Pages
-from server.web.responses import as_json, as_page, see_other, wants_page, with_security_headers
+from server.web.responses import as_json, as_page, see_other, wants_page, way_up, with_security_headers
 from server.web.rollouts import RolloutApi
 
 STATIC = Path(__file__).parent / "static"
@@ -262,5 +262,6 @@ class _Site:
 
     def _error(self, found: Failure) -> bottle.HTTPResponse:
         if wants_page():
-            return as_page(self._pages.error(found.status, found.title, found.message, found.findings), found.status)
+            page = self._pages.error(found.status, found.title, found.message, found.findings, way_up())
+            return as_page(page, found.status)
         return as_json(found.to_json(), found.status)

@@ -7,7 +7,6 @@ still sending when it refuses.
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import threading
 import time
@@ -20,9 +19,10 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
-from waitress.utilities import BadRequest, Error
+from waitress.utilities import BadRequest
 
 from common.errors import ConfigError
+from server.web.refusals import Refusal, RefusalTask
 
 THREADS = 8
 _CONNECTIONS = 500
@@ -62,20 +62,6 @@ class Spool:
         return self._held
 
 
-class _Refusal(Error):
-    """An answer that waitress gives in the application's place."""
-
-    def __init__(self, code: int, reason: str, error: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.reason = reason
-        self._json = json.dumps({"error": error, "message": message}).encode()
-
-    def to_response(self, ident: str | None = None) -> Any:  # noqa: ARG002
-        """Status, headers, body."""
-        return f"{self.code} {self.reason}", [("Content-Type", "application/json")], self._json
-
-
 class _Parser(HTTPRequestParser):
     """Reads one request; counts its body in the spool, and drains what it refuses."""
 
@@ -83,7 +69,7 @@ class _Parser(HTTPRequestParser):
         super().__init__(adj)
         self._spool = spool
         self._reserved = 0
-        self._refusal: _Refusal | None = None
+        self._refusal: Refusal | None = None
         self._left = 0
 
     def received(self, data: bytes) -> int:
@@ -120,7 +106,7 @@ class _Parser(HTTPRequestParser):
         self._reserved = 0
         super().close()
 
-    def _refuse(self, refusal: _Refusal, taken: int) -> int:
+    def _refuse(self, refusal: Refusal, taken: int) -> int:
         """Answer `refusal`, once the client has sent all that it wants to send."""
         self._refusal = refusal
         waits = self.expect_continue and not self.body_bytes_received
@@ -140,8 +126,8 @@ class _Parser(HTTPRequestParser):
         self.error = self._refusal
         self.completed = True
 
-    def _too_large(self) -> _Refusal:
-        return _Refusal(
+    def _too_large(self) -> Refusal:
+        return Refusal(
             413,
             "Request Entity Too Large",
             "too-large",
@@ -150,8 +136,8 @@ class _Parser(HTTPRequestParser):
         )
 
     @staticmethod
-    def _full() -> _Refusal:
-        return _Refusal(
+    def _full() -> Refusal:
+        return Refusal(
             507,
             "Insufficient Storage",
             "store-full",
@@ -162,6 +148,7 @@ class _Parser(HTTPRequestParser):
 class _Channel(HTTPChannel):
     """One connection. Threads: waitress' main loop; its workers only write."""
 
+    error_task_class = RefusalTask
     _since = 0.0
 
     def received(self, data: bytes) -> bool:
@@ -213,6 +200,7 @@ def create(app: Callable[..., Any], sock: socket.socket, spool: Spool) -> TcpWSG
         _dispatcher=dispatcher,
         sockets=[sock],
         ident="",
+        clear_untrusted_proxy_headers=False,  # what they hold is not believed, but that they are there is to be known
         max_request_body_size=spool.body_limit,
         # A worker must never wait for a slow reader, or the stop would wait for both.
         outbuf_high_watermark=1 << 30,

@@ -9,20 +9,34 @@ from typing import Any
 
 import bottle
 
-_SECURITY = [
-    (
-        "Content-Security-Policy",
-        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
-    ),
+CONTENT_SECURITY_POLICY = "; ".join((
+    "default-src 'none'",
+    *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect")),
+    "object-src 'none'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+))
+_SECURITY = (
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "same-origin"),
-]
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
 
 
 def wants_page() -> bool:
     """Whether a person asks with a browser."""
     accept = bottle.request.get_header("Accept", "")
     return "text/html" in accept and not bottle.request.path.startswith("/api/")
+
+
+def way_up() -> str:
+    """From the current request's address to the server's first page, relative, so that a proxy may put a prefix before it."""
+    return "../" * (str(bottle.request.path).count("/") - 1)
 
 
 def as_json(data: dict[str, Any], status: int, **headers: str) -> bottle.HTTPResponse:
@@ -50,12 +64,18 @@ def see_other(path: str) -> bottle.HTTPResponse:
     return bottle.HTTPResponse(status=303, Location=path)
 
 
+def guarded(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """An answer's headers and those of all answers; what does not say how long it may be kept is not kept."""
+    kept = any(name.lower() == "cache-control" for name, _ in headers)
+    return [*headers, *_SECURITY, *([] if kept else [("Cache-Control", "no-store")])]
+
+
 def with_security_headers(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """Also lets go of what was spooled: Bottle keeps a worker's last request, and its files, until the next one."""
 
     def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            return start_response(status, headers + _SECURITY, *exc_info)
+            return start_response(status, guarded(headers), *exc_info)
 
         try:
             return app(environ, start)

@@ -22,7 +22,8 @@ from common.finding import Role
 from common.transfer import Transfer, TransferState
 from server.web import device_rows
 from server.web.device_screens import Choice, DeviceContext, DeviceScreens
-from tests.fakes.page_app import CSP, STATIC, PageApp, serve
+from server.web.responses import CONTENT_SECURITY_POLICY
+from tests.fakes.page_app import STATIC, PageApp, serve
 from tests.fakes.page_releases import release
 
 NOW = dt.datetime(2026, 11, 20, 9, 30, tzinfo=dt.UTC)
@@ -83,7 +84,7 @@ class FleetPage:
         app.get("/api/v1/events", callback=self._stream)
         app.get("/api/v1/devices", callback=lambda: {"devices": [one.to_json() for one in self.devices]})
         app.get("/api/v1/transfers", callback=lambda: {"transfers": [one.to_json() for one in self.transfers]})
-        app.add_hook("after_request", lambda: bottle.response.set_header("Content-Security-Policy", CSP))
+        app.add_hook("after_request", lambda: bottle.response.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY))
         return app
 
     def overview(self) -> str:

@@ -24,11 +24,11 @@ from common.finding import Finding, Role
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Problem, Release, State
 from server.web.pages import PageContext, Pages
+from server.web.responses import CONTENT_SECURITY_POLICY
 from tests.fakes import page_releases
 from tests.fakes.page_releases import BASE, MISSING, SAMPLE, TOO_LONG, dispute, release
 
 STATIC = Path(server.web.pages.__file__).parent / "static"
-CSP = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
 CONTEXT = PageContext("/var/lib/ota-server/firmware", BASE.rstrip("/"), True, "", None, "0.1.0")
 _ANSWERS = {
     "refused": (DeviceState.REFUSED, "4.04", "The device has nothing at this path (4.04): is it built with SUIT?"),
@@ -73,7 +73,7 @@ class PageApp:
         app.get("/api/v1/notifications/<number>", callback=lambda number: self._step().to_json())  # noqa: ARG005
         app.get("/notifications/<number>", callback=lambda number: self.pages.notification(self._step()))  # noqa: ARG005
         app.post("/remove", callback=self._changes(self._remove))
-        app.add_hook("after_request", lambda: bottle.response.set_header("Content-Security-Policy", CSP))
+        app.add_hook("after_request", lambda: bottle.response.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY))
         return app
 
     def _changes(self, handler: Callable[[], Any]) -> Callable[[], Any]:

@@ -29,6 +29,7 @@ from common.errors import (
     StoreFull,
     TokenWanted,
     TooLarge,
+    TooManyTries,
 )
 from common.finding import Finding
 
@@ -42,7 +43,7 @@ _KINDS: Mapping[str, type[OtaError]] = MappingProxyType({
     error_code(kind): kind
     for kind in (
         InvalidRequest, InvalidDeviceUrl, InvalidRelease, InvalidManifest, ReleaseExists, NotFound, ReleaseNotFound,
-        NotAllowed, TooLarge, StoreFull,
+        NotAllowed, TooManyTries, TooLarge, StoreFull,
     )
 })
 _BY_STATUS: Mapping[int, type[OtaError]] = MappingProxyType({401: TokenWanted, 403: NotAllowed, 413: TooLarge})

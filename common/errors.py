@@ -9,7 +9,8 @@
     ├── NotFound                  a file or a notification that is not, or no longer, there
     │   └── ReleaseNotFound
     ├── NotAllowed                who asks may not do this
-    │   └── TokenWanted           without a token, or with this one
+    │   ├── TokenWanted           without a token, or with this one
+    │   └── TooManyTries          too many wrong tokens; for a while no other one is looked at
     ├── TooLarge                  a file or a body is over the limit
     ├── StoreFull                 no room, or no permission, to store it
     ├── DeviceUnreachable         nothing came back from the device
@@ -75,6 +76,14 @@ class NotAllowed(OtaError):
 
 class TokenWanted(NotAllowed):
     """Who asks has to say who it is: without a token, or with this one, this is not allowed (RFC 9110, 15.5.2)."""
+
+
+class TooManyTries(NotAllowed):
+    """Too many wrong tokens came from here; `wait` is how many seconds to leave it be (RFC 6585, 4)."""
+
+    def __init__(self, message: str, wait: int = 60) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class TooLarge(OtaError):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from common.errors import ConfigError
 from server import config as configuration
 from server import parts
+from server.access import command as token_command
 from server.life import Server
 from server.sockets import Sockets, inherited
 from server.systemd import JournalFormatter, Manager
@@ -21,7 +22,7 @@ EXIT_CONFIG = 78
 
 def main(arguments: list[str]) -> int:
     """The exit status. Without a command's name in front, the arguments are those of the server itself."""
-    commands: dict[str, Callable[[list[str]], int]] = {}
+    commands: dict[str, Callable[[list[str]], int]] = {"token": token_command.main}
     command = commands.get(arguments[0]) if arguments else None
     try:
         return serve(arguments) if command is None else command(arguments[1:])

@@ -16,6 +16,12 @@ from pathlib import Path
 from common.boards import Boards
 from common.errors import ConfigError
 from common.signature import Keys
+from server.access import sessions as sessions_file
+from server.access import token_file
+from server.access.sessions import Sessions
+from server.access.token_file import TokenFile
+from server.access.tokens import Tokens
+from server.access.tries import Tries
 from server.coap.addresses import facts_of
 from server.coap.kept_pins import KeptPins
 from server.coap.ping import Pinger
@@ -42,6 +48,7 @@ from server.web.auth import Guard
 from server.web.device_pages import DevicePages
 from server.web.events import Events
 from server.web.fleet import FleetApi
+from server.web.login import Login
 from server.web.metrics import Metrics
 from server.web.pages import Pages
 from server.web.proxy import believing
@@ -122,14 +129,19 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         parts.callback(registry.stop)
         registry.start(fleet.devices.register)
         api = Api(live, Publisher(store, live), fleet, cache, urls, config.max_image_size, stopping)
-        guard, metrics = Guard(tcp.getsockname()[0]), Metrics(devices)
+        tokens = Tokens(TokenFile(config.state / token_file.NAME), partial(fleet.history.record, "token"))
+        sessions = Sessions(config.state / sessions_file.NAME, time.time)
+        guard = Guard(tcp.getsockname()[0], tokens, sessions, Tries(time.monotonic), config.trusted_proxy is not None)
+        metrics = Metrics(devices)
         events = Events(fleet, stopping)
         calls, rollouts = FleetApi(fleet), RolloutApi(fleet)
-        device_pages = DevicePages(fleet, calls, rollouts, live, guard.changes_allowed, coap_port, time.time)
-        app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, metrics.page, rollouts, device_pages)
+        device_pages = DevicePages(fleet, calls, rollouts, live, guard, coap_port, time.time)
+        login = Login(guard, fleet.history)
+        app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, metrics.page, rollouts, device_pages, login)
         body_limit = _PUBLISH_FILES * config.max_image_size + MIB
         site = believing(app, config.trusted_proxy)
-        page = Serving(listener.create(site, tcp, listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)), tcp)
+        spool = listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)
+        page = Serving(listener.create(site, tcp, spool, guard.may_send), tcp)
         supervision = Supervision(
             process.manager,
             (devices.self_check.ask, page.answers),

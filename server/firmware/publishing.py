@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -20,7 +19,6 @@ from server.firmware.places import find
 from server.firmware.store import Store
 
 _TOO_BIG = "image-too-big"
-_log = logging.getLogger(__name__)
 
 
 class Publisher:
@@ -65,32 +63,28 @@ class Publisher:
         release = self._shown(publish_id)
         if release is None:
             raise InvalidRelease(f"{publish_id!r} was published and then removed by somebody else.")
-        if created:
-            _log.info("published %r (%d files, %d bytes)", publish_id, len(release.files), release.size)
         return release, created
 
     def remove(self, publish_id: str) -> None:
         """Raises ReleaseNotFound or StoreFull."""
         self._store.remove(publish_id, self._is_riots(publish_id))
         self._shown(publish_id)
-        _log.info("removed %r", publish_id)
 
     def withdraw(self, publish_id: str) -> Release:
         """Take it out of service without deleting it. Raises ReleaseNotFound or StoreFull."""
-        return self._mark(publish_id, True, "withdrew %r")
+        return self._mark(publish_id, True)
 
     def restore(self, publish_id: str) -> Release:
         """Take the withdrawal back. Raises ReleaseNotFound or StoreFull."""
-        return self._mark(publish_id, False, "restored %r")
+        return self._mark(publish_id, False)
 
-    def _mark(self, publish_id: str, on: bool, told: str) -> Release:
+    def _mark(self, publish_id: str, on: bool) -> Release:
         if self._shown(publish_id) is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r}.")
         self._store.mark(publish_id, layouts.WITHDRAWN, on, self._is_riots(publish_id))
         release = self._shown(publish_id)
         if release is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r} any more.")
-        _log.info(told, publish_id)
         return release
 
     def _refuse_too_large(self, publish_id: str, files: Mapping[Role, BinaryIO]) -> None:

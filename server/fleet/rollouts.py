@@ -266,7 +266,7 @@ class Rollouts:
     def _record(self, rollout: Rollout, what: str, who: str = "server", **details: Any) -> None:
         details = {"rollout": rollout.id, "state": rollout.state.value, "touched": rollout.touched, **details}
         self._history.record("rollout", what, who, rollout.publish_id, **details)
-        _log.info("rollout %s of %s: %s", rollout.id, rollout.publish_id, what)
+        _log.info("%s: rollout %s of %s: %s", who, rollout.id, rollout.publish_id, what)
 
     def _check_release(self, publish_id: str) -> None:
         release = self._release(publish_id)

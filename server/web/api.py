@@ -23,7 +23,7 @@ from server.firmware.images import ImageCache
 from server.firmware.publishing import Publisher
 from server.fleet.fleet import Fleet
 from server.web import uploads
-from server.web.asker import who_asks
+from server.web.asker import note, who_asks
 
 MAX_DEVICES = 1000
 _REMEDIES: Mapping[State, str] = MappingProxyType({
@@ -211,7 +211,7 @@ class Api:
         )
 
     def _record(self, kind: str, what: str, publish_id: str, **details: Any) -> None:
-        self._fleet.history.record(kind, what, who_asks(), publish_id, **details)
+        note(self._fleet.history, kind, what, publish_id, **details)
 
     def _of_groups(self, forms: bottle.FormsDict) -> Iterator[DeviceUrl]:
         """Raises InvalidRequest for a group without devices."""

@@ -13,8 +13,9 @@ from typing import Any
 import bottle
 
 from common import __version__
-from common.errors import OtaError
+from common.errors import OtaError, TokenWanted
 from common.release import Release
+from server.access.token import Right
 from server.coap.urls import CoapUrls
 from server.firmware.catalogue import Catalogue, LiveCatalogue
 from server.web import uploads
@@ -24,6 +25,7 @@ from server.web.device_pages import DevicePages
 from server.web.errors import Failure, failure
 from server.web.events import Events
 from server.web.fleet import FleetApi
+from server.web.login import Login
 from server.web.pages import PageContext, Pages
 from server.web.responses import as_json, as_page, see_other, wants_page, way_up, with_security_headers
 from server.web.rollouts import RolloutApi
@@ -44,9 +46,10 @@ def create_app(
     metrics: Callable[[], bytes],
     rollouts: RolloutApi,
     device_pages: DevicePages,
+    login: Login,
 ) -> Callable[..., Any]:
     """The WSGI application. Its parts come in ready-made; it owns nothing."""
-    site = _Site(api, pages, live, urls, guard, folder, device_pages.counts)
+    site = _Site(api, pages, live, urls, guard, folder, device_pages.counts, login)
     app = bottle.Bottle()
     app.default_error_handler = site.routing_error
     app.install(site)
@@ -73,25 +76,28 @@ def create_app(
     app.get("/devices/<address>", callback=device_pages.device)
     app.get("/works", callback=device_pages.works)
     app.get("/notifications/<number>", callback=lambda number: pages.notification(api.notification(number)))
-    for method, path, callback in (
-        ("POST", "/publish", site.publish),
-        ("POST", "/check", site.check),
-        (["POST", "PUT"], "/notify", site.notify),
-        ("POST", "/notifyv4", site.notify),  # what RIOT's forks of early 2019 ask for
-        ("POST", "/remove", site.remove),
-        ("POST", "/withdraw", site.withdraw),
-        ("POST", "/restore", site.restore),
-        ("DELETE", "/api/v1/releases/<publish_id:path>", api.remove),
-        ("PUT", "/api/v1/devices/<address>", fleet.name),
-        ("POST", "/api/v1/notifications/<number>", lambda number: fleet.set_state(number).to_json()),
-        ("POST", "/api/v1/rollouts", rollouts.create_json),
-        ("POST", "/devices/<address>", device_pages.name),
-        ("POST", "/notifications/<number>", device_pages.notification_state),
-        ("POST", "/rollouts", device_pages.rollout),
-        ("POST", "/rollouts/<number>", device_pages.rollout_state),
-        ("POST", "/api/v1/rollouts/<number>", lambda number: rollouts.set_state(number).to_json()),
+    app.get("/login", callback=login.form)
+    app.post("/login", callback=login.log_in)
+    app.post("/logout", callback=login.log_out)
+    for right, method, path, callback in (
+        (Right.PUBLISH, "POST", "/publish", site.publish),
+        (Right.PUBLISH, "POST", "/check", site.check),
+        (Right.NOTIFY, ["POST", "PUT"], "/notify", site.notify),
+        (Right.NOTIFY, "POST", "/notifyv4", site.notify),  # what RIOT's forks of early 2019 ask for
+        (Right.REMOVE, "POST", "/remove", site.remove),
+        (Right.PUBLISH, "POST", "/withdraw", site.withdraw),
+        (Right.PUBLISH, "POST", "/restore", site.restore),
+        (Right.REMOVE, "DELETE", "/api/v1/releases/<publish_id:path>", api.remove),
+        (Right.PUBLISH, "PUT", "/api/v1/devices/<address>", fleet.name),
+        (Right.NOTIFY, "POST", "/api/v1/notifications/<number>", lambda number: fleet.set_state(number).to_json()),
+        (Right.NOTIFY, "POST", "/api/v1/rollouts", rollouts.create_json),
+        (Right.PUBLISH, "POST", "/devices/<address>", device_pages.name),
+        (Right.NOTIFY, "POST", "/notifications/<number>", device_pages.notification_state),
+        (Right.NOTIFY, "POST", "/rollouts", device_pages.rollout),
+        (Right.NOTIFY, "POST", "/rollouts/<number>", device_pages.rollout_state),
+        (Right.NOTIFY, "POST", "/api/v1/rollouts/<number>", lambda number: rollouts.set_state(number).to_json()),
     ):
-        app.route(path, method, callback, changes=True)
+        app.route(path, method, callback, changes=right)
     return with_security_headers(app)
 
 
@@ -114,6 +120,7 @@ class _Site:
         guard: Guard,
         folder: Path,
         counts: Callable[[], tuple[int, int]],
+        login: Login,
     ) -> None:
         """`counts` gives how many devices there are, and how many need a look."""
         self._calls = api
@@ -123,6 +130,7 @@ class _Site:
         self._guard = guard
         self._folder = folder
         self._counts = counts
+        self._login = login
         self._start = secrets.token_hex(4)
 
     def apply(self, callback: Callable[..., Any], route: Any) -> Callable[..., Any]:
@@ -132,11 +140,14 @@ class _Site:
         def guarded(*arguments: Any, **named: Any) -> Any:
             try:
                 self._guard.check_host(bottle.request.environ)
-                if route.config.get("changes"):
-                    self._guard.check_change(bottle.request.environ)
+                right = route.config.get("changes")
+                if right is not None:
+                    self._guard.check_change(bottle.request.environ, right)
                 return callback(*arguments, **named)
             except bottle.HTTPResponse as response:
                 return response
+            except TokenWanted as error:
+                return self._login.wanted(error) if wants_page() else self._error(failure(error))
             except OtaError as error:
                 return self._error(failure(error))
             except Exception:
@@ -252,8 +263,7 @@ class _Site:
         return PageContext(
             folder=str(self._folder),
             coap_url=f"coap://{self._urls.authority(bottle.request.environ.get('REMOTE_ADDR', '::1'))}",
-            changes_allowed=self._guard.changes_allowed,
-            why_not="" if self._guard.changes_allowed else self._guard.why_not,
+            visitor=self._guard.visitor(bottle.request.environ),
             notice=None,
             version=__version__,
             devices=devices,
@@ -263,5 +273,9 @@ class _Site:
     def _error(self, found: Failure) -> bottle.HTTPResponse:
         if wants_page():
             page = self._pages.error(found.status, found.title, found.message, found.findings, way_up())
-            return as_page(page, found.status)
-        return as_json(found.to_json(), found.status)
+            answer = as_page(page, found.status)
+        else:
+            answer = as_json(found.to_json(), found.status)
+        for name, value in found.headers:
+            answer.set_header(name, value)
+        return answer

@@ -1,15 +1,34 @@
-"""Who may change something: nobody from another site, nobody beyond this machine."""
+"""Who may change something: whoever has a token, and nobody from another site's page."""
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from common.errors import NotAllowed
+from common.errors import NotAllowed, TokenWanted, TooManyTries
+from server.access.sessions import Sessions
+from server.access.token import Right, Token, listed
+from server.access.tokens import Known, Tokens
+from server.access.tries import Tries
+from server.access.visitor import AT_THE_MACHINE, Visitor
+from server.web.asker import Environ, came_from, name_asker
 from server.web.proxy import address_of, came_by_proxy
 
+COMMAND = "sudo ota-server token add laptop"
+NO_TOKEN = (
+    "Nothing can be changed here until there is a token, because this server can be reached from the network. Make one on the"
+    f" gateway: {COMMAND}"
+)
+NO_TOKEN_HERE = (
+    "Nothing can be changed by way of a proxy, or under another name than localhost, until there is a token. Make one on the"
+    f" gateway: {COMMAND}"
+)
+WANTED = f"Whoever changes something here needs a token. Who looks after the gateway makes one: {COMMAND}"
+_UNKNOWN = f"This token is not known here: it was revoked, or not copied whole. Who looks after the gateway makes one: {COMMAND}"
+_FOREIGN = "The request comes from another site's page. Only this server's own page may change something."
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:[0-9]*)?", re.ASCII)
+_log = logging.getLogger(__name__)
 
 
 def is_loopback(host: str) -> bool:
@@ -19,27 +38,17 @@ def is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Checks requests by their WSGI environment. Threads: immutable; the web workers call it."""
+    """Checks requests by their WSGI environment. Threads: the web workers call it, and `may_send` the main one."""
 
-    def __init__(self, bound_to: str) -> None:
-        """`bound_to` is the address on which HTTP listens."""
+    def __init__(self, bound_to: str, tokens: Tokens, sessions: Sessions, tries: Tries, proxied: bool) -> None:
+        """`bound_to` is the address on which HTTP listens; `proxied`: a proxy is trusted to say who asks."""
         self._local = is_loopback(bound_to)
+        self._tokens = tokens
+        self._sessions = sessions
+        self._tries = tries
+        self._proxied = proxied
 
-    @property
-    def changes_allowed(self) -> bool:
-        """Whether changing requests can succeed at all."""
-        return self._local
-
-    @property
-    def why_not(self) -> str:
-        """The sentence for whoever may not change anything."""
-        return (
-            "This server is reachable from the network and has no access control yet, so nothing can be changed over HTTP."
-            " Drop files into the firmware folder, or start it with --http-host 127.0.0.1 and use it on the gateway itself"
-            " (for instance through ssh -L 8080:localhost:8080)."
-        )
-
-    def check_host(self, environ: Mapping[str, Any]) -> None:
+    def check_host(self, environ: Environ) -> None:
         """Against DNS rebinding: a server bound to loopback is asked for by a loopback name, or through the trusted proxy.
 
         Raises NotAllowed, and InvalidRequest where the proxy makes no sense.
@@ -54,13 +63,148 @@ class Guard:
                 f"This server answers only on this machine, and was asked for as {host!r}: use localhost or 127.0.0.1."
             )
 
-    def check_change(self, environ: Mapping[str, Any]) -> None:
-        """Raises NotAllowed for a request that may not change anything."""
-        if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
-            raise NotAllowed("The request comes from another site's page. Only this server's own page may change something.")
-        origin = environ.get("HTTP_ORIGIN")
-        own = f"{environ.get('wsgi.url_scheme')}://{environ.get('HTTP_HOST')}"
-        if origin is not None and origin.lower() != own.lower():
-            raise NotAllowed("The request comes from another site's page. Only this server's own page may change something.")
+    def visitor(self, environ: Environ) -> Visitor:
+        """Who asks. A wrong token is as good as none here: reading is open."""
+        known = self._tokens.known
+        text = _bearer(environ)
+        token = known.of(text) if text is not None else self._logged_in(environ, known)
+        return self._visitor(environ, known, token)
+
+    def check_change(self, environ: Environ, right: Right) -> None:
+        """Raises NotAllowed, TokenWanted or TooManyTries for who may not; else `who_asks()` knows the name."""
+        check_origin(environ)
+        known = self._tokens.known
+        text = _bearer(environ)
+        if text is not None and known.tokens:
+            token: Token | None = self._of_text(environ, known, text)
+        else:
+            token = self._logged_in(environ, known)
+            if token is not None and not _from_own_page(environ):
+                raise NotAllowed(_FOREIGN)
+        visitor = self._visitor(environ, known, token)
+        if right in visitor.rights:
+            name_asker(environ, visitor.name)
+        elif visitor.can_log_in:
+            raise TokenWanted(visitor.why_not)
+        elif visitor.name:
+            raise NotAllowed(
+                f"The token {visitor.name!r} may {listed(visitor.rights)}, and this needs one that may {right}."
+                f" Make another one on the gateway: sudo ota-server token add NAME --may {right}"
+            )
+        else:
+            raise NotAllowed(visitor.why_not)
+
+    def may_send(self, environ: Environ) -> bool:
+        """Whether it is worth while to keep the request's body: who may change nothing has none to send.
+
+        The scheme is not known yet, so either name of the cookie will do. Counts nothing, and writes nothing.
+        """
+        known = self._tokens.known
+        text = _bearer(environ)
+        if text is not None and known.tokens:
+            return known.of(text) is not None
+        if any(self._sessions.token(cookie, known) for cookie in self._cookies(environ, (False, True))):
+            return True
+        return bool(self._visitor(environ, known, None).rights)
+
+    def log_in(self, environ: Environ, text: str) -> tuple[Token, str]:
+        """The token whose text this is, and what the browser keeps. Raises as `check_change`."""
+        check_origin(environ)
+        known = self._tokens.known
+        if not known.tokens:
+            raise NotAllowed(self._visitor(environ, known, None).why_not or "There is no token yet, and nobody needs to log in.")
+        token = self._of_text(environ, known, text)
+        name_asker(environ, token.name)
+        return token, self._sessions.begin(token)
+
+    def log_out(self, environ: Environ) -> None:
+        """End the sessions whose cookies came along. Raises NotAllowed."""
+        check_origin(environ)
+        for text in self._cookies(environ, (_is_secure(environ),)):
+            self._sessions.end(text)
+
+    def cookie_name(self, secure: bool) -> str:
+        """With `__Host-` under https, where it keeps other hosts of the domain from setting it (RFC 6265bis, 4.1.3.2)."""
+        return f"{'__Host-' if secure else ''}ota-{self._sessions.server}"
+
+    def _visitor(self, environ: Environ, known: Known, token: Token | None) -> Visitor:
+        if known.trouble:
+            return Visitor(why_not=known.trouble)
+        if token is not None:
+            why = f"The token {token.name!r} may {listed(token.rights)}, and nothing else."
+            return Visitor(token.name, token.rights, why)
+        if known.tokens:
+            return Visitor(why_not=WANTED, can_log_in=True)
         if not self._local:
-            raise NotAllowed(self.why_not)
+            return Visitor(why_not=NO_TOKEN)
+        if self._proxied or _has_passed_a_proxy(environ) or not _names_loopback(environ.get("HTTP_HOST", "")):
+            return Visitor(why_not=NO_TOKEN_HERE)
+        return AT_THE_MACHINE
+
+    def _of_text(self, environ: Environ, known: Known, text: str) -> Token:
+        """Raises TokenWanted, and TooManyTries after too many wrong ones; a right one always passes."""
+        token = known.of(text)
+        if token is not None:
+            return token
+        wait, to_log = self._tries.wrong(came_from(environ))
+        if to_log:
+            _log.warning("wrong tokens come from %s", came_from(environ))
+        if wait:
+            raise TooManyTries(
+                f"Too many wrong tokens came from your address: the next one is looked at in {wait} seconds. {_UNKNOWN}", wait
+            )
+        raise TokenWanted(_UNKNOWN)
+
+    def _logged_in(self, environ: Environ, known: Known) -> Token | None:
+        for text in self._cookies(environ, (_is_secure(environ),)):
+            token = self._sessions.token(text, known)
+            if token is not None:
+                self._sessions.use(text)
+                return token
+        return None
+
+    def _cookies(self, environ: Environ, secure: tuple[bool, ...]) -> Iterator[str]:
+        """There may be several of a name: other servers on the host can set some."""
+        names = {self.cookie_name(one) for one in secure}
+        for part in environ.get("HTTP_COOKIE", "").split(";"):
+            name, _, value = part.strip().partition("=")
+            if name in names and value:
+                yield value
+
+
+def check_origin(environ: Environ) -> None:
+    """Raises NotAllowed for what another site's page sends (WHATWG Fetch, 3.2 and 3.4)."""
+    if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
+        raise NotAllowed(_FOREIGN)
+    if "HTTP_ORIGIN" in environ and not _is_own_origin(environ):
+        raise NotAllowed(_FOREIGN)
+
+
+def _from_own_page(environ: Environ) -> bool:
+    """A browser adds the cookie by itself, so it has to say that the request is our own page's: each does, in one of two ways."""
+    return environ.get("HTTP_SEC_FETCH_SITE") == "same-origin" or "HTTP_ORIGIN" in environ
+
+
+def _is_own_origin(environ: Environ) -> bool:
+    host = str(environ.get("HTTP_HOST", ""))
+    return bool(host) and str(environ["HTTP_ORIGIN"]).lower() == f"{environ.get('wsgi.url_scheme')}://{host}".lower()
+
+
+def _is_secure(environ: Environ) -> bool:
+    return environ.get("wsgi.url_scheme") == "https"
+
+
+def _names_loopback(host_header: str) -> bool:
+    found = _HOST.fullmatch(host_header)
+    return found is not None and is_loopback(found["host"])
+
+
+def _has_passed_a_proxy(environ: Environ) -> bool:
+    """Whether there is any sign of a proxy, be it trusted or not."""
+    return any(name in ("HTTP_FORWARDED", "HTTP_VIA") or name.startswith("HTTP_X_FORWARDED") for name in environ)
+
+
+def _bearer(environ: Environ) -> str | None:
+    """What stands behind `Bearer` (RFC 6750, 2.1); None without it: other schemes may be a proxy's."""
+    scheme, _, text = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else None

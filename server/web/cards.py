@@ -57,10 +57,10 @@ def open_and_folded(release: Release) -> tuple[list[ShownFinding], list[ShownFin
     return found[: len(found) - len(notes)], notes
 
 
-def state_words(release: Release, changes_allowed: bool) -> tuple[str, str]:
+def state_words(release: Release, restorable: bool) -> tuple[str, str]:
     """The state, and what it means for devices."""
     word, meaning = _STATES[release.state]
-    if release.state is State.WITHDRAWN and changes_allowed:
+    if release.state is State.WITHDRAWN and restorable:
         meaning += " Restore brings it back."
     return word, meaning
 

@@ -14,6 +14,7 @@ from common.transfer import Transfer
 from server.firmware.catalogue import LiveCatalogue
 from server.fleet.fleet import Fleet
 from server.web import device_rows
+from server.web.auth import Guard
 from server.web.device_screens import Choice, DeviceContext, DeviceScreens, tag
 from server.web.fleet import FleetApi
 from server.web.responses import as_page, see_other
@@ -33,7 +34,7 @@ class DevicePages:
         calls: FleetApi,
         rollouts: RolloutApi,
         live: LiveCatalogue,
-        changes_allowed: bool,
+        guard: Guard,
         coap_port: int,
         wall: Callable[[], float],
     ) -> None:
@@ -42,7 +43,7 @@ class DevicePages:
         self._calls = calls
         self._rollouts = rollouts
         self._live = live
-        self._changes_allowed = changes_allowed
+        self._guard = guard
         self._coap_port = coap_port
         self._wall = wall
         self._screens = DeviceScreens()
@@ -65,13 +66,13 @@ class DevicePages:
     def works(self) -> bottle.HTTPResponse:
         """What goes on with many at once; 304 while that is unchanged."""
         works, context = self._work(), self._context()
-        return _unless_known(tag(works, context.trouble), lambda: self._screens.works(works, context))
+        return _unless_known(tag(works, context.trouble, context.visitor), lambda: self._screens.works(works, context))
 
     def device(self, address: str) -> bottle.HTTPResponse:
         """One device; 304 while nothing is new of it. Raises NotFound."""
         device, transfers = self._of(address)
         events, context = self._fleet.history.last(_EVENTS, device=device.device), self._context()
-        known = tag(device, transfers, events, context.trouble)
+        known = tag(device, transfers, events, context.trouble, context.visitor)
         return _unless_known(known, lambda: self._screens.device(device, transfers, events, context))
 
     def name(self, address: str) -> bottle.HTTPResponse:
@@ -106,7 +107,8 @@ class DevicePages:
 
     def _context(self) -> DeviceContext:
         now = dt.datetime.fromtimestamp(self._wall(), dt.UTC)
-        return DeviceContext(now, self._changes_allowed, self._fleet.history.trouble, self._coap_port)
+        visitor = self._guard.visitor(bottle.request.environ)
+        return DeviceContext(now, visitor, self._fleet.history.trouble, self._coap_port)
 
 
 def _unless_known(etag: str, make: Callable[[], str]) -> bottle.HTTPResponse:

@@ -18,9 +18,10 @@ from common.event import Event
 from common.release import Release, State
 from common.transfer import Transfer, TransferState
 from common.waves import DEFAULT
+from server.access.visitor import Visitor
 from server.web.cards import breakable, human_size, when
 from server.web.device_rows import GROUPS, LOOKS, Row, counts, current, percent, progress, row
-from server.web.pages import VIEWS
+from server.web.pages import VIEWS, log_in_at
 from server.web.works import Work
 
 _TRANSFERS = {
@@ -39,7 +40,8 @@ class DeviceContext:
     """What is said on every page of the devices."""
 
     now: dt.datetime
-    changes_allowed: bool
+    visitor: Visitor
+    """Who looks at it, and what they may do."""
     trouble: str
     """Why the history cannot be recorded, as a sentence; empty when it is."""
     coap_port: int = 5683
@@ -77,7 +79,8 @@ class DeviceScreens:
                 groups=groups, counts=counts(rows), blank=_BLANK, now=when(context.now), waves=DEFAULT,
                 coap_port=context.coap_port, looks=json.dumps({key: asdict(look) for key, look in LOOKS.items()}),
                 releases=[r.publish_id for r in releases if r.state is State.READY],
-                fleet_groups=sorted({one.group for one in rows if one.group}),
+                fleet_groups=sorted({one.group for one in rows if one.group}), visitor=context.visitor,
+                log_in=log_in_at("devices"),
             )
         )  # fmt: skip
 
@@ -93,7 +96,8 @@ class DeviceScreens:
                 root="../", title=f"{shown.title} · OTA Server", version=__version__, ctx=context, device=device, row=shown,
                 now=when(context.now), here=quote(device.device, safe=""),
                 transfers=[_transfer(t) for t in sorted(transfers, key=lambda t: t.started, reverse=True)],
-                events=[(when(e.time), e.kind, e.what, e.who) for e in events],
+                events=[(when(e.time), e.kind, e.what, e.who) for e in events], visitor=context.visitor,
+                log_in="../" + log_in_at(f"devices/{quote(device.device, safe='')}"),
             )
         )  # fmt: skip
 

@@ -14,12 +14,16 @@ from common.errors import (
     ReleaseExists,
     ReleaseNotFound,
     StoreFull,
+    TokenWanted,
     TooLarge,
+    TooManyTries,
 )
 
 _TABLE: tuple[tuple[type[OtaError], int, str], ...] = (
     (InvalidRequest, 400, "invalid-request"),
     (InvalidRelease, 400, "invalid-release"),
+    (TokenWanted, 401, "token-wanted"),
+    (TooManyTries, 429, "too-many-tries"),
     (NotAllowed, 403, "not-allowed"),
     (ReleaseNotFound, 404, "release-not-found"),
     (NotFound, 404, "not-found"),
@@ -29,11 +33,13 @@ _TABLE: tuple[tuple[type[OtaError], int, str], ...] = (
 )
 _TITLES = {
     400: "That cannot be done as asked",
+    401: "That needs a token",
     403: "That is not allowed",
     404: "There is nothing here",
     405: "That cannot be done here",
     409: "That name is taken",
     413: "That is too large",
+    429: "Too many wrong tokens",
     500: "The server has a fault",
     507: "There is no room",
 }
@@ -47,6 +53,7 @@ class Failure:
     code: str
     message: str
     findings: tuple[Any, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def title(self) -> str:
@@ -65,5 +72,13 @@ def failure(error: OtaError) -> Failure:
     """The row of the table that fits."""
     for kind, status, code in _TABLE:
         if isinstance(error, kind):
-            return Failure(status, code, str(error), getattr(error, "findings", ()))
+            return Failure(status, code, str(error), getattr(error, "findings", ()), _headers(error))
     return Failure(500, "internal-error", str(error))
+
+
+def _headers(error: OtaError) -> tuple[tuple[str, str], ...]:
+    if isinstance(error, TokenWanted):
+        return (("WWW-Authenticate", "Bearer"),)  # RFC 9110, 15.5.2
+    if isinstance(error, TooManyTries):
+        return (("Retry-After", str(error.wait)),)
+    return ()

@@ -14,7 +14,7 @@ from common.errors import InvalidRequest
 from common.notification import BatchState, Notification
 from server.fleet.fleet import Fleet
 from server.web import uploads
-from server.web.asker import who_asks
+from server.web.asker import note
 from server.web.responses import unless_known
 
 _LONGEST_NAME = 64
@@ -59,9 +59,8 @@ class FleetApi:
 
     def _named(self, address: str, name: str | None, group: str | None) -> Device:
         device = self._fleet.devices.name(address, name, group)
-        who = who_asks()
         what = f"{address} is called {device.name!r}, in group {device.group!r}."
-        self._fleet.history.record("named", what, who, device=address, name=device.name, group=device.group)
+        note(self._fleet.history, "named", what, device=address, name=device.name, group=device.group)
         return device
 
     def history(self) -> dict[str, Any]:
@@ -90,9 +89,8 @@ class FleetApi:
         if text not in states:
             raise InvalidRequest(f"The field 'state' is {text!r}; it is {', '.join(states)}.")
         changed = self._fleet.notifier.set_state(number, states[text])
-        who = who_asks()
         what = f"Notifying of {changed.publish_id} is {changed.state}."
-        self._fleet.history.record("batch", what, who, changed.publish_id, notification=number, state=changed.state)
+        note(self._fleet.history, "batch", what, changed.publish_id, notification=number, state=changed.state)
         return changed
 
 

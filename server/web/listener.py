@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from waitress.adjustments import Adjustments
+from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer, create_server
@@ -29,6 +30,8 @@ _CONNECTIONS = 500
 """At once; a common limit of open files is 1024."""
 _HEADER_TIME = 15.0
 """Seconds that a client may take to send a request's header."""
+_SMALL_FORM, _SMALL = "/login", 4096
+"""Whose body is kept whoever sends it, and its bytes at most."""
 _DRAIN = 4
 """A refused body is read to its end up to this many times the limit, so that the client reads the refusal."""
 
@@ -62,12 +65,21 @@ class Spool:
         return self._held
 
 
+class _Nowhere(OverflowableBuffer):
+    """Takes a body's bytes, and keeps none."""
+
+    def append(self, s: bytes) -> None:
+        """Whoever sent it may not change anything."""
+
+
 class _Parser(HTTPRequestParser):
     """Reads one request; counts its body in the spool, and drains what it refuses."""
 
-    def __init__(self, spool: Spool, adj: Adjustments) -> None:
+    def __init__(self, spool: Spool, may_send: Callable[[dict[str, str]], bool], adj: Adjustments) -> None:
         super().__init__(adj)
         self._spool = spool
+        self._may_send = may_send
+        self._unkept = False
         self._reserved = 0
         self._refusal: Refusal | None = None
         self._left = 0
@@ -80,6 +92,7 @@ class _Parser(HTTPRequestParser):
             if not self._left:
                 self._finish()
             return taken
+        began = self.headers_finished
         try:
             taken = super().received(data)
         except ValueError:  # waitress' split of a request line such as "GET http://["
@@ -93,7 +106,9 @@ class _Parser(HTTPRequestParser):
             self.error = None
             self.completed = False
             return self._refuse(self._too_large(), taken)
-        grown = self.body_bytes_received - self._reserved
+        if self.headers_finished and not began and self.error is None:
+            self._look_at_header()
+        grown = 0 if self._unkept else self.body_bytes_received - self._reserved
         if grown > 0:
             if not self._spool.take(grown):
                 return self._refuse(self._full(), taken)
@@ -105,6 +120,19 @@ class _Parser(HTTPRequestParser):
         self._spool.give_back(self._reserved)
         self._reserved = 0
         super().close()
+
+    def _look_at_header(self) -> None:
+        """The body of a request that will be refused is not kept; who waits before sending it is not asked for it."""
+        if self.body_rcv is None or self._may_send({f"HTTP_{name}": value for name, value in self.headers.items()}):
+            return
+        if getattr(self, "path", "").endswith(_SMALL_FORM) and 0 < self.content_length <= _SMALL:
+            return
+        self._unkept = True
+        self.body_rcv.buf = _Nowhere(1)
+        if self.expect_continue:
+            self.expect_continue = False
+            self.headers = {**self.headers, "CONNECTION": "close"}
+            self.completed = True
 
     def _refuse(self, refusal: Refusal, taken: int) -> int:
         """Answer `refusal`, once the client has sent all that it wants to send."""
@@ -191,8 +219,13 @@ def open_socket(host: str, port: int) -> socket.socket:
     return sock
 
 
-def create(app: Callable[..., Any], sock: socket.socket, spool: Spool) -> TcpWSGIServer:
-    """The server, which takes connections as soon as somebody runs its main loop."""
+def create(
+    app: Callable[..., Any], sock: socket.socket, spool: Spool, may_send: Callable[[dict[str, str]], bool]
+) -> TcpWSGIServer:
+    """The server, which takes connections as soon as somebody runs its main loop.
+
+    `may_send` is asked, by the headers as WSGI names them, whether a request's body is worth keeping; in the main thread.
+    """
     dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(THREADS)
     server = create_server(
@@ -210,5 +243,5 @@ def create(app: Callable[..., Any], sock: socket.socket, spool: Spool) -> TcpWSG
         cleanup_interval=10,
     )
     assert isinstance(server, TcpWSGIServer)  # one socket, one server
-    server.channel_class = type("Channel", (_Channel,), {"parser_class": partial(_Parser, spool)})
+    server.channel_class = type("Channel", (_Channel,), {"parser_class": partial(_Parser, spool, may_send)})
     return server

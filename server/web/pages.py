@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bottle import SimpleTemplate
 
@@ -16,6 +17,8 @@ from common import __version__
 from common.finding import Finding, Role, Severity
 from common.notification import DeviceState, Notification
 from common.release import Problem, Release, State
+from server.access.token import Right
+from server.access.visitor import Visitor
 from server.web.cards import breakable, facts, human_size, open_and_folded, rows, shown, state_words, when
 
 VIEWS = Path(__file__).parent / "views"
@@ -44,9 +47,8 @@ class PageContext:
     folder: str
     coap_url: str
     """`coap://[fd00::1]`, as whoever looks at the page would reach it."""
-    changes_allowed: bool
-    why_not: str
-    """A sentence, shown when no changes are allowed."""
+    visitor: Visitor
+    """Who looks at it, and what they may do."""
     notice: str | None
     version: str
     devices: int = 0
@@ -76,8 +78,10 @@ class Pages:
                 root="",
                 title="OTA Server",
                 ctx=ctx,
+                visitor=ctx.visitor,
+                log_in="login",
                 ready=[(r.publish_id, r.forced) for r in releases if _can_be_notified(r)],
-                cards=[self._cards(r, ctx.changes_allowed) for r in releases],
+                cards=[self._cards(r, ctx.visitor.rights) for r in releases],
                 problems=problems,
                 problems_shown=_PROBLEMS_SHOWN,
                 filter_from=_FILTER_FROM,
@@ -133,9 +137,9 @@ class Pages:
             )
         )
 
-    def _render_card(self, release: Release, changes_allowed: bool) -> str:
+    def _render_card(self, release: Release, rights: tuple[Right, ...]) -> str:
         """Its data-version is another one whenever anything on it is."""
-        word, meaning = state_words(release, changes_allowed)
+        word, meaning = state_words(release, Right.PUBLISH in rights)
         open_findings, notes = open_and_folded(release)
         card = str(
             self._card.render(
@@ -151,7 +155,7 @@ class Pages:
                 notes=notes,
                 files=rows(release),
                 notify=_can_be_notified(release),
-                changes_allowed=changes_allowed,
+                may=[right.value for right in rights],
             )
         )
         version = hashlib.sha256(card.encode()).hexdigest()[:12]
@@ -169,6 +173,11 @@ def _count_of_errors(findings: Iterable[Finding]) -> str:
 
 def _force_may_help(findings: Sequence[Finding]) -> bool:
     return not any(f.code in _HOPELESS for f in findings)
+
+
+def log_in_at(back: str) -> str:
+    """The address of the form, relative to the first page."""
+    return f"login?next={quote(back, safe='')}" if back else "login"
 
 
 def _template(name: str) -> Any:

@@ -20,6 +20,7 @@ from common.device import Device, Update, UpdateState
 from common.event import Event
 from common.finding import Role
 from common.transfer import Transfer, TransferState
+from server.access.visitor import AT_THE_MACHINE
 from server.web import device_rows
 from server.web.device_screens import Choice, DeviceContext, DeviceScreens
 from server.web.responses import CONTENT_SECURITY_POLICY
@@ -27,7 +28,7 @@ from tests.fakes.page_app import STATIC, PageApp, serve
 from tests.fakes.page_releases import release
 
 NOW = dt.datetime(2026, 11, 20, 9, 30, tzinfo=dt.UTC)
-CONTEXT = DeviceContext(NOW, True, "")
+CONTEXT = DeviceContext(NOW, AT_THE_MACHINE, "")
 FULL = "The history is not recorded: the disk is full. Devices are served all the same."
 _STATES = list(UpdateState)
 

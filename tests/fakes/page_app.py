@@ -23,13 +23,15 @@ import server.web.pages
 from common.finding import Finding, Role
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Problem, Release, State
+from server.access.visitor import AT_THE_MACHINE, Visitor
+from server.web.auth import NO_TOKEN
 from server.web.pages import PageContext, Pages
 from server.web.responses import CONTENT_SECURITY_POLICY
 from tests.fakes import page_releases
 from tests.fakes.page_releases import BASE, MISSING, SAMPLE, TOO_LONG, dispute, release
 
 STATIC = Path(server.web.pages.__file__).parent / "static"
-CONTEXT = PageContext("/var/lib/ota-server/firmware", BASE.rstrip("/"), True, "", None, "0.1.0")
+CONTEXT = PageContext("/var/lib/ota-server/firmware", BASE.rstrip("/"), AT_THE_MACHINE, None, "0.1.0")
 _ANSWERS = {
     "refused": (DeviceState.REFUSED, "4.04", "The device has nothing at this path (4.04): is it built with SUIT?"),
     "silent": (DeviceState.UNREACHABLE, None, "Nothing came back within 45 s: is the device switched on and in range?"),
@@ -205,8 +207,6 @@ def scene(name: str) -> PageApp:
     """Something to look at: empty, typical, checked, many, thousand, long, closed."""
     stray = "This looks like a release without a publish id: put its files into a folder of their own."
     conflict = "Syncthing kept this copy because two sides changed the file: keep one of the two."
-    closed = ("This server is reachable from the network and has no access control yet, so nothing can be changed over HTTP."
-              " Drop files into the firmware folder, or start it with --http-host 127.0.0.1 and use it on the gateway itself.")
     typical = page_releases.typical()
     match name:
         case "empty":
@@ -227,7 +227,7 @@ def scene(name: str) -> PageApp:
             problems = [Problem("y" * 250, stray), Problem("slot0.bin", stray), dispute(f"{deep}/slot0.1.bin", deep, f"{deep}/2")]
             return PageApp(releases, problems)
         case "closed":
-            return PageApp([*typical[:2], typical[-1]], context=replace(CONTEXT, changes_allowed=False, why_not=closed))
+            return PageApp([*typical[:2], typical[-1]], context=replace(CONTEXT, visitor=Visitor(why_not=NO_TOKEN)))
     return PageApp(typical, [Problem("slot0.1700000300.bin", stray)])
 
 

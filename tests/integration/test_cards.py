@@ -9,6 +9,7 @@ import pytest
 
 from common.finding import Finding, Role, Severity
 from common.release import Release, State
+from server.access.visitor import Visitor
 from server.web.cards import breakable, facts, rows
 from server.web.pages import Pages
 from tests.fakes.page_app import CONTEXT
@@ -118,7 +119,7 @@ def test_what_devices_do_not_get_has_no_addresses(state: State) -> None:
 def test_a_withdrawn_release_says_what_that_means() -> None:
     page, _ = shown([release("version_1", State.WITHDRAWN)])
     assert "devices do not get this release. Restore brings it back." in page.text
-    page, _ = shown([release("version_1", State.WITHDRAWN)], changes_allowed=False, why_not="Not from here.")
+    page, _ = shown([release("version_1", State.WITHDRAWN)], visitor=Visitor(why_not="Not from here."))
     assert "devices do not get this release." in page.text
     assert "Restore" not in page.text
 

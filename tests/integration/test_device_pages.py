@@ -12,6 +12,7 @@ from common.event import Event
 from common.notification import BatchState, DeviceResult, DeviceState, Notification
 from common.rollout import Accept, Rollout, RolloutDevice, RolloutState, Wave
 from common.transfer import TransferState
+from server.access.visitor import Visitor
 from server.web import device_rows
 from server.web.device_screens import Choice, DeviceScreens
 from server.web.works import of_notifications, of_rollouts
@@ -148,7 +149,7 @@ def test_buttons_fit_what_goes_on() -> None:
     assert [act.state for act in going.acts] == ["paused", "stopped"]
     assert "weaker than confirmed" in going.caution
     assert [work.acts for work in of_rollouts([rollout(RolloutState.STOPPED)])] == [()]
-    closed = replace(CONTEXT, changes_allowed=False)
+    closed = replace(CONTEXT, visitor=Visitor())
     assert Outline(DeviceScreens().works(running, closed)).all("form") == []
     assert Outline(DeviceScreens().device(device(1), [], [], closed)).all("form") == []
 

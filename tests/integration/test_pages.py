@@ -11,6 +11,7 @@ import pytest
 from common.finding import Finding, Role, Severity
 from common.notification import DeviceResult, DeviceState, Notification
 from common.release import Problem, Release, State
+from server.access.visitor import AT_THE_MACHINE, Visitor
 from server.web.cards import human_size
 from server.web.pages import VIEWS, PageContext, Pages
 from tests.fakes.page_app import CONTEXT, scene
@@ -36,7 +37,7 @@ def every_page(pages: Pages) -> list[str]:
     return [
         pages.index(typical.releases, typical.problems, CONTEXT),
         pages.index([], [], empty.context),
-        pages.index(typical.releases, [], replace(CONTEXT, changes_allowed=False, why_not="Not from here.", notice="Done.")),
+        pages.index(typical.releases, [], replace(CONTEXT, visitor=Visitor(why_not="Not from here."), notice="Done.")),
         pages.error(400, "No", "It did not work.", typical.releases[3].findings),
         pages.notification(Notification("1", "version_42", results)),
         pages.confirm_remove(shown),
@@ -77,10 +78,10 @@ def test_nothing_that_comes_from_outside_becomes_markup(pages: Pages) -> None:
     hostile = replace(release(HOSTILE, findings=[finding], riot=7), board=HOSTILE, class_id=HOSTILE, vendor_id=HOSTILE)
     file = replace(hostile.files[0], name=HOSTILE, sha256=HOSTILE, path=HOSTILE, also_served_at=(HOSTILE,), url=HOSTILE)
     hostile = replace(hostile, files=(file,))
-    context = PageContext(HOSTILE, HOSTILE, True, HOSTILE, HOSTILE, HOSTILE)
+    context = PageContext(HOSTILE, HOSTILE, replace(AT_THE_MACHINE, name=HOSTILE), HOSTILE, HOSTILE)
     html = [
         pages.index([hostile], [Problem(HOSTILE, HOSTILE)] * 7, context),
-        pages.index([hostile, replace(hostile, board=None)], [], replace(context, changes_allowed=False)),
+        pages.index([hostile, replace(hostile, board=None)], [], replace(context, visitor=Visitor("", (), HOSTILE, True))),
         pages.index([], [], context),
         pages.error(400, HOSTILE, HOSTILE, [replace(finding, message=f"Beside it: {HOSTILE}")]),
         pages.notification(Notification(HOSTILE, HOSTILE, (DeviceResult(HOSTILE, DeviceState.REFUSED, HOSTILE, HOSTILE),))),
@@ -156,7 +157,7 @@ def test_a_version_changes_with_its_release_alone(pages: Pages) -> None:
 
 
 def test_what_may_not_be_changed_is_not_offered(pages: Pages) -> None:
-    closed = replace(CONTEXT, changes_allowed=False, why_not="Only on the gateway itself.")
+    closed = replace(CONTEXT, visitor=Visitor(why_not="Only on the gateway itself."))
     page = Outline(pages.index(scene("typical").releases, [], closed))
     assert "Only on the gateway itself." in page.text
     assert page.all("form") == []

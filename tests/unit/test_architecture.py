@@ -48,6 +48,8 @@ def test_arrows_point_down(path: Path) -> None:
             forbidden += ["server.fleet", "server.web"]
         if here.startswith("server/firmware/"):
             forbidden.append("server.coap")
+        if here.startswith("server/access/"):
+            forbidden += ["server.coap", "server.firmware", "server.fleet", "server.web"]
         if here.startswith("server/fleet/"):
             forbidden.append("server.web")
         if here != "server/firmware/events.py":

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from common.errors import ConfigError, InvalidRequest, NotAllowed
+from server.access.sessions import Sessions
+from server.access.token import Right
+from server.access.token_file import TokenFile
+from server.access.tokens import Tokens
+from server.access.tries import Tries
 from server.config import read
 from server.web.auth import Guard
 from server.web.proxy import address_of, believing, came_by_proxy
+from tests.support.access import add_token
+from tests.support.clock import Clock
 
 PROXY = "127.0.0.1"
 SAID = {"HTTP_X_FORWARDED_FOR": "192.0.2.7", "HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "ota.example.org"}
 PUBLIC = "ota.example.org"
+
+
+@pytest.fixture
+def guard(tmp_path: Path, clock: Clock) -> Guard:
+    tokens = Tokens(TokenFile(tmp_path / "tokens"), lambda what: None)  # noqa: ARG005
+    return Guard("127.0.0.1", tokens, Sessions(tmp_path / "sessions", clock), Tries(clock), True)
 
 
 def seen(trusted: str | None, peer: str = PROXY, **headers: str) -> dict[str, Any]:
@@ -73,17 +87,16 @@ def test_half_of_it_is_nothing(missing: str) -> None:
     ("FOR", ""), ("FOR", "192.0.2.7, "), ("FOR", "unknown"), ("FOR", "192.0.2.7:80"), ("FOR", "[fd00::7]:80"),
     ("FOR", "192.0.2.7, _x"), ("PROTO", ""), ("PROTO", "ftp"), ("PROTO", "https, javascript"),
 ])  # fmt: skip
-def test_a_proxy_that_makes_no_sense_is_refused_with_what_it_said(name: str, value: str) -> None:
+def test_a_proxy_that_makes_no_sense_is_refused_with_what_it_said(name: str, value: str, guard: Guard) -> None:
     environ = seen(PROXY, **{**SAID, f"HTTP_X_FORWARDED_{name}": value})
     assert environ["REMOTE_ADDR"] == PROXY
     with pytest.raises(InvalidRequest, match="The proxy says"):
         came_by_proxy(environ)
     with pytest.raises(InvalidRequest):
-        Guard("127.0.0.1").check_host(environ)
+        guard.check_host(environ)
 
 
-def test_the_public_name_passes_the_check_only_by_the_trusted_proxy() -> None:
-    guard = Guard("127.0.0.1")
+def test_the_public_name_passes_the_check_only_by_the_trusted_proxy(guard: Guard) -> None:
     guard.check_host(seen(PROXY, **SAID))
     for environ in (
         seen(None, **SAID),
@@ -99,14 +112,15 @@ def test_the_public_name_passes_the_check_only_by_the_trusted_proxy() -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://ota.example.org", "HTTPS://OTA.example.org"])
-def test_a_page_of_the_public_name_may_change_something(origin: str) -> None:
-    Guard("127.0.0.1").check_change(seen(PROXY, **SAID, HTTP_ORIGIN=origin, HTTP_SEC_FETCH_SITE="same-origin"))
+def test_a_page_of_the_public_name_may_change_something(origin: str, guard: Guard, tmp_path: Path) -> None:
+    token = {"HTTP_AUTHORIZATION": f"Bearer {add_token(tmp_path)}"}
+    guard.check_change(seen(PROXY, **SAID, **token, HTTP_ORIGIN=origin, HTTP_SEC_FETCH_SITE="same-origin"), Right.PUBLISH)
 
 
 @pytest.mark.parametrize("origin", ["http://ota.example.org", "https://ota.example.org:8443", "https://evil.example", "null", ""])
-def test_a_page_of_another_name_or_scheme_may_not(origin: str) -> None:
+def test_a_page_of_another_name_or_scheme_may_not(origin: str, guard: Guard) -> None:
     with pytest.raises(NotAllowed, match="another site"):
-        Guard("127.0.0.1").check_change(seen(PROXY, **SAID, HTTP_ORIGIN=origin))
+        guard.check_change(seen(PROXY, **SAID, HTTP_ORIGIN=origin), Right.PUBLISH)
 
 
 def test_an_address_is_compared_as_an_address() -> None:

@@ -25,8 +25,8 @@ const form = document.querySelector("#publish");
 if (form) {
   wireDrops(document, form);
   wirePublishing(form, () => refresh.now());
-  wireRemoving(document, () => refresh.now());
   wireShelving(document, () => refresh.now());
 }
+if (document.querySelector("#remove-dialog")) wireRemoving(document, () => refresh.now());
 setInterval(() => tellAges(document), 15000);
 refresh.start();

@@ -1,5 +1,6 @@
 // What the checks found, as the server's own pages show it: worst first, notes folded.
 import { breakable, counted, element } from "./elements.js";
+import { loginAddress } from "./server.js";
 
 const WORDS = { error: "Error", warning: "Warning", info: "Note" };
 
@@ -16,12 +17,16 @@ export function showFindings(findings) {
   return shown;
 }
 
-// A server's error: its message without what the findings tell, and the findings.
-export function showError(box, message, findings = []) {
+// A server's error: its message without what the findings tell, the findings, and the way to the form where a token is wanted.
+export function showError(box, { message, findings = [], status = 0 }) {
   const rest = findings.reduce((text, finding) => text.replace(finding.message, ""), message).trim();
   const { errors } = bySeverity(findings);
   const count = errors.length === 1 ? "an error" : `${errors.length} errors`;
   box.replaceChildren(element("p", "", ...breakable(rest || `The checks found ${count}, so nothing was published.`)), ...showFindings(findings));
+  if (status !== 401) return;
+  const link = element("a", "", "Log in");
+  link.href = loginAddress();
+  box.append(element("p", "", link));
 }
 
 function list(findings) {

@@ -50,7 +50,7 @@ async function notify(form) {
     }
   } catch (error) {
     const box = results.querySelector(".outcome") ?? element("div", "outcome");
-    showError(box, error.message, error.findings);
+    showError(box, error);
     results.querySelector(".hint")?.remove();
     results.append(box);
   }

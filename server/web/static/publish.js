@@ -32,7 +32,7 @@ export function wirePublishing(form, published) {
       published();
     }, (error) => {
       if (error instanceof Cancelled) error.message += " Nothing was published, unless the server had it all already.";
-      showError(outcome, error.message, error.findings);
+      showError(outcome, error);
       if (form.elements.force.checked || !mayBeForced(error)) return;
       advanced.open = true;
       outcome.append(element("p", "hint", "To publish it all the same, tick “Publish even if the checks find errors” under Advanced."));
@@ -44,7 +44,7 @@ export function wirePublishing(form, published) {
     const body = filled(form);
     body.delete("force");
     if (!body.get("publish_id")) body.delete("publish_id");
-    run("check", body, check, ({ data }) => showChecked(outcome, data), (error) => showError(outcome, error.message, error.findings));
+    run("check", body, check, ({ data }) => showChecked(outcome, data), (error) => showError(outcome, error));
   });
   form.addEventListener("change", (event) => {
     if (event.target.type === "file") outcome.replaceChildren();

@@ -12,6 +12,7 @@ export class Refresh {
     this.timer = null;
     this.running = null;
     this.seen = new Date();
+    this.account = account(document);
     this.banner = document.querySelector("#banner");
   }
 
@@ -61,6 +62,7 @@ export class Refresh {
   say(trouble) {
     const time = this.seen.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     let text = trouble && `${trouble} This page shows what was true at ${time} and keeps trying.`;
+    if (!text && this.account !== account(this.document)) text = "Who is logged in here is another one now. Reload this page when it suits you.";
     if (!text && this.updated) text = "The server was updated. Reload this page when it suits you.";
     if (this.banner.textContent !== text) this.banner.textContent = text;
   }
@@ -105,6 +107,10 @@ export class Refresh {
     }
     return news;
   }
+}
+
+function account(page) {
+  return page.querySelector(".account strong")?.textContent ?? "";
 }
 
 function summary({ added, removed, changed }) {

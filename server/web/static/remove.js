@@ -46,7 +46,7 @@ export function wireRemoving(document, removed) {
       say(`${id} was removed`);
       removed();
     } catch (error) {
-      if (id === publishId) showError(outcome, error.message, error.findings);
+      if (id === publishId) showError(outcome, error);
     }
     asking = false;
   });

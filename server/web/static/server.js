@@ -7,6 +7,14 @@ export class ServerError extends Error {
   }
 }
 
+// The form to log in, which leads back to this page.
+export function loginAddress() {
+  const { root } = document.documentElement.dataset;
+  const { pathname } = new URL(root || "./", location.href);
+  const here = (location.pathname + location.search).slice(pathname.length);
+  return `${root}login${here ? `?next=${encodeURIComponent(here)}` : ""}`;
+}
+
 export const UNREACHABLE = "The server cannot be reached. Is the gateway running, and are you on its network? Nothing was lost here: try again.";
 
 export function errorOf(status, text) {

@@ -30,7 +30,7 @@ export function wireShelving(document, changed) {
       const box = element("div", "outcome");
       box.setAttribute("role", "alert");
       actions.append(box);
-      showError(box, error.message, error.findings);
+      showError(box, error);
     }
     button.removeAttribute("aria-disabled");
   });

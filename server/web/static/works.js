@@ -54,7 +54,7 @@ export class Works {
       }
       await this.look();
     } catch (error) {
-      if (outcome) showError(outcome, error.message, error.findings);
+      if (outcome) showError(outcome, error);
       else this.document.querySelector("#banner").textContent = error.message;
     }
     button?.removeAttribute("aria-disabled");

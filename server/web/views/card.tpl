@@ -43,14 +43,19 @@
 </tr>\\
 % end
 </tbody></table>
-% if changes_allowed:
-<div class="actions"><details class="notify" hidden{{!" data-scripted" if notify else ""}}><summary>Notify devices</summary><div data-live></div></details>
+% if may:
+<div class="actions"><details class="notify" hidden{{!" data-scripted" if notify and "notify" in may else ""}}><summary>Notify devices</summary><div data-live></div></details>
 <div class="manage">\\
-% if withdrawn:
+% if "publish" not in may:
+% pass
+% elif withdrawn:
 <button class="shelve" form="restore-form" name="publish_id" value="{{name}}" title="Put it back into service: devices get it again">Restore<span class="vh"> {{name}}</span></button>\\
 % else:
 <button class="shelve" form="withdraw-form" name="publish_id" value="{{name}}" title="Take it out of service without deleting it: no new device gets it">Withdraw<span class="vh"> {{name}}</span></button>\\
 % end
-<button class="remove" form="remove-form" name="publish_id" value="{{name}}">Remove…<span class="vh"> {{name}}</span></button></div></div>
+% if "remove" in may:
+<button class="remove" form="remove-form" name="publish_id" value="{{name}}">Remove…<span class="vh"> {{name}}</span></button>\\
+% end
+</div></div>
 % end
 </article>

@@ -5,6 +5,7 @@
 <div class="wide">
 <a class="brand" href="{{root}}"><img src="{{root}}static/favicon.svg" alt="" width="36" height="36"><span class="name">OTA Server</span></a>
 <nav aria-label="Pages"><a href="{{root}}">Releases</a><a href="{{root}}devices">Devices</a></nav>
+% include("who.tpl")
 </div>
 </header>
 <p id="banner" class="banner" role="status"></p>
@@ -37,7 +38,7 @@
 % end
 </dl>
 </div>
-% if ctx.changes_allowed:
+% if visitor.publishes:
 <form id="naming" class="panel" method="post" action="{{here}}" data-api="{{root}}api/v1/devices/{{here}}">
 <label class="field"><span class="name">Name</span><input name="name" maxlength="64" value="{{device.name}}" autocomplete="off" spellcheck="false"></label>
 <label class="field"><span class="name">Group</span><input name="group" maxlength="64" value="{{device.group}}" autocomplete="off" spellcheck="false"></label>

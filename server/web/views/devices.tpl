@@ -5,6 +5,7 @@
 <div class="wide">
 <a class="brand" href="{{root or './'}}"><img src="{{root}}static/favicon.svg" alt="" width="36" height="36"><span class="name">OTA Server</span></a>
 <nav aria-label="Pages"><a href="{{root or './'}}">Releases</a><a href="{{root}}devices" aria-current="page">Devices</a></nav>
+% include("who.tpl")
 </div>
 </header>
 <p id="banner" class="banner" role="status"></p>
@@ -47,7 +48,7 @@
 <template id="blank"><table><tbody>
 % include("device-row.tpl", row=blank, shown=True)
 </tbody></table></template>
-% if ctx.changes_allowed and releases:
+% if visitor.notifies and releases:
 % include("rollout.tpl")
 % end
 </main>

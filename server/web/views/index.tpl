@@ -16,6 +16,7 @@
 <span class="alarm"> · {{ctx.in_trouble}} {{"needs" if ctx.in_trouble == 1 else "need"}} a look</span>\\
 % end
 </a></nav>
+% include("who.tpl")
 <dl class="where" data-refresh="where">
 <div><dt>Folder</dt><dd><code>{{!wrap(ctx.folder)}}</code></dd></div>
 <div><dt>Devices fetch from</dt><dd><code>{{ctx.coap_url}}</code> <button type="button" class="copy" hidden><span>Copy</span><span class="vh"> the CoAP address</span></button></dd></div>
@@ -27,11 +28,21 @@
 <main class="wide columns">
 <section class="publish" aria-labelledby="publish-title">
 <h2 id="publish-title">Publish a release</h2>
-% if ctx.changes_allowed:
+% if visitor.publishes:
 % include("publish.tpl")
 <form id="withdraw-form" method="post" action="withdraw"></form>
 <form id="restore-form" method="post" action="restore"></form>
+% else:
+<div class="panel note"><p>{{visitor.why_not}}</p>\\
+% if visitor.can_log_in:
+<div class="buttons"><a class="button primary" href="{{log_in}}">Log in</a></div>\\
+% end
+</div>
+% end
+% if visitor.removes:
 <form id="remove-form" method="post" action="remove"></form>
+% end
+% if visitor.notifies:
 <template id="notify-form">
 % include("notify.tpl", names=None)
 </template>
@@ -40,8 +51,6 @@
 % include("notify.tpl", names=ready)
 </div></noscript>
 % end
-% else:
-<div class="panel note"><p>{{ctx.why_not}}</p></div>
 % end
 </section>
 <div class="list">
@@ -69,8 +78,10 @@
 </div>
 </main>
 <footer class="bottom wide"><p>OTA Server {{version}}</p><p><a href="api/v1/releases">This list as JSON</a></p></footer>
-% if ctx.changes_allowed:
+% if visitor.publishes:
 <div id="veil" hidden><div><svg><use href="#i-drop"/></svg><p>Drop the files to fill in the form</p><p class="hint">manifest, slot0 and slot1 are told apart by their names</p></div></div>
+% end
+% if visitor.removes:
 <dialog id="remove-dialog" aria-labelledby="remove-title" aria-describedby="remove-text">
 <h2 id="remove-title">Remove this release?</h2>
 <p id="remove-text">This deletes <strong class="name"></strong> <span class="badge forced" hidden>Forced</span> from the firmware folder:</p>

@@ -1,5 +1,5 @@
 <!doctype html>
-<html lang="en" data-server="{{version}}">
+<html lang="en" data-server="{{version}}" data-root="{{root}}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -15,7 +15,7 @@
 % if work.caution:
 <p class="caution">{{work.caution}}</p>
 % end
-% if ctx.changes_allowed and work.acts:
+% if ctx.visitor.notifies and work.acts:
 <form class="acts buttons" method="post" action="{{root}}{{work.page}}" data-api="{{work.api}}">
 % for act in work.acts:
 <button name="state" value="{{act.state}}" class="{{"grave" if act.grave else ""}}">{{act.word}}<span class="vh"> {{work.title.lower()}} {{work.publish_id}}</span></button>

@@ -1,0 +1,67 @@
+"""Files that only the server may read: replaced whole and durably, owned by whoever owns their folder."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+_MODE = 0o600
+_LONGEST = 1 << 22
+"""Bytes: more is no file of ours."""
+
+
+def read(path: Path) -> tuple[bytes, int]:
+    """What is in it, and its mode. Raises OSError; a link, a pipe or a huge file is one, too."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "it is no regular file")
+        data = file.read(_LONGEST + 1)
+    if len(data) > _LONGEST:
+        raise OSError(0, "it is far too large")
+    return data, stat.S_IMODE(status.st_mode)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Killed at any moment, the old content or the new one stands. Raises OSError.
+
+    Root writes it for the folder's owner, so that a server which is not root may read it.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+    try:
+        with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, _MODE)
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(new, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One process at a time changes what is in the folder by way of this. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,87 @@
+"""The tokens as they are now: the file is read again whenever it is another one, and who looks is told what to say."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from common.errors import ConfigError
+from server.access.token import Token, listed
+from server.access.token_file import Stamp, TokenFile
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All tokens of one moment."""
+
+    tokens: tuple[Token, ...] = ()
+    trouble: str = ""
+    """Why they are not known, as a sentence: then nobody may change anything."""
+
+    def of(self, text: str) -> Token | None:
+        """Whose text this is. Every token is compared, so that the time tells nothing of which one it is."""
+        fitting = [token for token in self.tokens if token.fits(text)]
+        return fitting[0] if fitting else None
+
+
+class Tokens:
+    """Threads: any may call `known`. Neither a restart nor a reload is needed after the file was changed."""
+
+    def __init__(self, file: TokenFile, told: Callable[[str], None]) -> None:
+        """`told` hears, as a sentence, of each token that was made or revoked while this runs."""
+        self._file = file
+        self._told = told
+        self._lock = threading.Lock()
+        self._stamp: Stamp | None = None
+        self._known = self._look()
+        if self._known.trouble:
+            _log.error("%s", self._known.trouble)
+
+    @property
+    def known(self) -> Known:
+        """As the file is now."""
+        with self._lock:
+            try:
+                if self._stamp is not None and self._file.stamp() == self._stamp:
+                    return self._known
+            except OSError:
+                pass  # reading says why
+            before, self._known = self._known, self._look()
+            self._tell(before, self._known)
+            return self._known
+
+    def _look(self) -> Known:
+        self._stamp = None
+        try:
+            stamp = self._file.stamp()
+            known = Known(self._file.read())
+            self._stamp = stamp
+        except ConfigError as error:
+            self._stamp = stamp
+            return Known(trouble=str(error))
+        except OSError as error:
+            return Known(
+                trouble=f"The file of tokens {str(self._file.path)!r} cannot be read ({error.strerror}), so nobody may change"
+                " anything. It belongs to the user that the server runs as, with mode 0600."
+            )
+        return known
+
+    def _tell(self, before: Known, now: Known) -> None:
+        if now.trouble:
+            if now.trouble != before.trouble:
+                _log.error("%s", now.trouble)
+            return
+        for token in now.tokens:
+            if token not in before.tokens:
+                self._say(f"The token {token.name!r} is known: it may {listed(token.rights)}.")
+        for token in before.tokens:
+            if token not in now.tokens:
+                self._say(f"The token {token.name!r} is revoked.")
+
+    def _say(self, what: str) -> None:
+        _log.info("%s", what)
+        self._told(what)

@@ -1,0 +1,24 @@
+% rebase("layout.tpl")
+<main class="single">
+<div class="panel">
+<p class="brand"><img src="{{root}}static/favicon.svg" alt="" width="28" height="28"><span>OTA Server</span></p>
+<h1>Log in</h1>
+% if message:
+<div class="outcome" role="alert"><p>{{message}}</p></div>
+% end
+% if visitor.name:
+<p class="lead">You are logged in with the token <strong>{{visitor.name}}</strong>.</p>
+<form method="post" action="{{root}}logout" class="buttons"><a class="button primary" href="{{root or './'}}{{next}}">Go on</a><button>Log out</button></form>
+% elif visitor.can_log_in:
+<form method="post" action="{{root}}login">
+<input type="hidden" name="next" value="{{next}}">
+<label class="field"><span class="name">Token</span><input type="password" name="token" required maxlength="200" autocomplete="current-password" autocapitalize="off" spellcheck="false" autofocus placeholder="ota_…"></label>
+<p class="hint">Whoever looks after the gateway makes one: <code>sudo ota-server token add laptop</code></p>
+<div class="buttons"><a class="button" href="{{root or './'}}{{next}}">Back</a><button class="primary">Log in</button></div>
+</form>
+% else:
+<p class="lead">{{visitor.why_not or "There is no token yet, and nobody needs to log in: whoever sits at this machine may change everything."}}</p>
+<div class="buttons"><a class="button primary" href="{{root or './'}}{{next}}">Go on</a></div>
+% end
+</div>
+</main>

@@ -33,7 +33,8 @@
 <form id="withdraw-form" method="post" action="withdraw"></form>
 <form id="restore-form" method="post" action="restore"></form>
 % else:
-<div class="panel note"><p>{{visitor.why_not}}</p>\\
+<div class="panel note">\\
+% include("command.tpl", sentence=visitor.why_not)
 % if visitor.can_log_in:
 <div class="buttons"><a class="button primary" href="{{log_in}}">Log in</a></div>\\
 % end

@@ -13,11 +13,13 @@
 <form method="post" action="{{root}}login">
 <input type="hidden" name="next" value="{{next}}">
 <label class="field"><span class="name">Token</span><input type="password" name="token" required maxlength="200" autocomplete="current-password" autocapitalize="off" spellcheck="false" autofocus placeholder="ota_…"></label>
+% if not message:
 <p class="hint">Whoever looks after the gateway makes one: <code>sudo ota-server token add laptop</code></p>
+% end
 <div class="buttons"><a class="button" href="{{root or './'}}{{next}}">Back</a><button class="primary">Log in</button></div>
 </form>
 % else:
-<p class="lead">{{visitor.why_not or "There is no token yet, and nobody needs to log in: whoever sits at this machine may change everything."}}</p>
+% include("command.tpl", sentence=visitor.why_not or "There is no token yet, and nobody needs to log in: whoever sits at this machine may change everything.")
 <div class="buttons"><a class="button primary" href="{{root or './'}}{{next}}">Go on</a></div>
 % end
 </div>

@@ -191,6 +191,7 @@ class _Site:
 
     def static(self, path: str) -> Any:
         """Style, script and icon; no CDN, for the gateway may be offline."""
+        bottle.request.environ.pop("HTTP_RANGE", None)  # where a range cannot be, Bottle leaves the file open
         found = bottle.static_file(path, root=str(STATIC))
         found.set_header("Cache-Control", "no-cache")  # an upgrade must not mix old scripts with a new page
         return found

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 def is_loopback(host: str) -> bool:
     """Whether an address, or the name localhost, is this machine's own."""
     address = address_of(host.strip("[]"))
-    return address.is_loopback if address is not None else host.lower().rstrip(".") == "localhost"
+    return address.is_loopback if address is not None else host.lower().removesuffix(".") == "localhost"
 
 
 class Guard:

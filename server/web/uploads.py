@@ -52,10 +52,10 @@ def fields(request: Any) -> Any:
     """The text fields of a form, of either encoding. Raises InvalidRequest."""
     try:
         return request.forms
-    except bottle.HTTPError:
-        raise InvalidRequest("The form is broken off or malformed; nothing was done. Send it again.") from None
     except (UnicodeError, LookupError):
         raise InvalidRequest("A text field of the form is not UTF-8; nothing was done.") from None
+    except (bottle.HTTPError, ValueError):  # Bottle's ValueError is a part's header with control characters
+        raise InvalidRequest("The form is broken off or malformed; nothing was done. Send it again.") from None
     except OSError:
         raise StoreFull("There is no room for the upload in the server's state folder. Make room and try again.") from None
 

@@ -1,0 +1,123 @@
+"""The real web application in process: all parts of a server, asked by WSGI, without a socket between."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import logging
+import re
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import bottle
+
+from server import parts
+from server.config import Config
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """The one header of this name, or ""."""
+        found = [value for key, value in self.headers if key.lower() == name.lower()]
+        assert len(found) < 2, f"{name} is there twice: {found}"
+        return found[0] if found else ""
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """The application, its routes, and its server's folder and CoAP port."""
+
+    app: Any = field(repr=False)
+    routes: list[bottle.Route] = field(repr=False)  # its repr can be endless
+    folder: Path
+    coap_port: int
+
+    def ask(
+        self, method: str, path: str, query: str = "", headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Answer:
+        """One request; `path` is decoded, as WSGI has it. Of an endless answer the first piece is taken."""
+        given = {"Host": "localhost:8080"} | dict(headers or {})
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path.encode().decode("latin-1"), "QUERY_STRING": query,
+            "SERVER_NAME": "localhost", "SERVER_PORT": "8080", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
+            "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), "wsgi.url_scheme": "http",
+            "wsgi.errors": io.StringIO(), "wsgi.version": (1, 0), "wsgi.multithread": True, "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }  # fmt: skip
+        for name, value in given.items():
+            key = name.upper().replace("-", "_")
+            environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value.encode().decode("latin-1")
+        started: list[Any] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            started[:] = [int(status.split()[0]), headers]
+
+        pieces = self.app(environ, start)
+        with closing(pieces) if hasattr(pieces, "close") else _nothing():
+            endless = any("event-stream" in value for _, value in (started[1] if started else ()))
+            data = next(iter(pieces), b"") if endless else b"".join(pieces)
+        status, got = started
+        return Answer(status, got, data)
+
+
+class _Ready(logging.Handler):
+    """Reads the server's first line."""
+
+    coap_port = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = re.search(r"coap://\S+:(\d+)", record.getMessage())
+        if found:
+            self.coap_port = int(found[1])
+
+
+@contextmanager
+def site(place: Path, **settings: Any) -> Iterator[Site]:
+    """A server's parts in `place`, started and stopped; nobody listens to HTTP. The settings are Config's."""
+    routes: list[bottle.Route] = []
+    add = bottle.Bottle.add_route
+
+    def noted(app: bottle.Bottle, route: bottle.Route) -> None:
+        routes.append(route)
+        add(app, route)
+
+    died: list[str] = []
+    folder = place / "fw"
+    config = Config(folder, place / "state", http_port=0, coap_bind="127.0.0.1", coap_port=0, **settings)
+    spool, log, ready = tempfile.tempdir, logging.getLogger("server.parts"), _Ready()
+    log.addHandler(ready)
+    log.setLevel(logging.INFO)
+    try:
+        with patch.object(bottle.Bottle, "add_route", noted):
+            with parts.started(config, threading.Event(), died.append) as server:
+                yield Site(server.application, routes, folder, ready.coap_port)
+    finally:
+        log.removeHandler(ready)
+        log.setLevel(logging.NOTSET)
+        tempfile.tempdir = spool
+        gc.unfreeze()
+    assert died == []
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

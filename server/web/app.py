@@ -26,8 +26,9 @@ from server.web.errors import Failure, failure
 from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.login import Login
+from server.web.openapi import document
 from server.web.pages import PageContext, Pages
-from server.web.responses import as_json, as_page, see_other, wants_page, way_up, with_security_headers
+from server.web.responses import as_json, as_page, see_other, unless_known, wants_page, way_up, with_security_headers
 from server.web.rollouts import RolloutApi
 
 STATIC = Path(__file__).parent / "static"
@@ -56,6 +57,8 @@ def create_app(
     app.get("/", callback=site.index)
     app.get("/static/<path:path>", callback=site.static)
     app.get("/favicon.ico", callback=lambda: site.static("favicon.svg"))
+    described = document.document()
+    app.get(document.PATH, callback=lambda: unless_known(described))
     app.get("/healthz", callback=site.health)
     app.get("/metrics", callback=metrics)
     app.get("/files/<path:path>", callback=api.file)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import logging
 import re
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +18,9 @@ import bottle
 
 from server import parts
 from server.config import Config
+from server.sockets import Sockets
+from server.systemd import Manager
+from server.web import listener
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,13 @@ def site(place: Path, **settings: Any) -> Iterator[Site]:
         routes.append(route)
         add(app, route)
 
+    servers: list[Any] = []
+    create = listener.create
+
+    def created(*arguments: Any) -> Any:
+        servers.append(create(*arguments))
+        return servers[-1]
+
     died: list[str] = []
     folder = place / "fw"
     config = Config(folder, place / "state", http_port=0, coap_bind="127.0.0.1", coap_port=0, **settings)
@@ -107,14 +115,15 @@ def site(place: Path, **settings: Any) -> Iterator[Site]:
     log.addHandler(ready)
     log.setLevel(logging.INFO)
     try:
-        with patch.object(bottle.Bottle, "add_route", noted):
-            with parts.started(config, threading.Event(), died.append) as server:
+        with patch.object(bottle.Bottle, "add_route", noted), patch.object(listener, "create", created), Sockets([]) as sockets:
+            process = parts.Surroundings(sockets, Manager({}), died.append, lambda: 0.0, lambda: "")
+            with parts.started(config, process):
+                [server] = servers
                 yield Site(server.application, routes, folder, ready.coap_port)
     finally:
         log.removeHandler(ready)
         log.setLevel(logging.NOTSET)
         tempfile.tempdir = spool
-        gc.unfreeze()
     assert died == []
 
 

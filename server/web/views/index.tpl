@@ -78,7 +78,7 @@
 <p id="no-match" class="panel note" hidden></p>
 </div>
 </main>
-<footer class="bottom wide"><p>OTA Server {{version}}</p><p><a href="api/v1/releases">This list as JSON</a></p></footer>
+<footer class="bottom wide"><p>OTA Server {{version}}</p><p><a href="api/v1/releases">This list as JSON</a> · <a href="api/v1/openapi.json">All requests (OpenAPI)</a></p></footer>
 % if visitor.publishes:
 <div id="veil" hidden><div><svg><use href="#i-drop"/></svg><p>Drop the files to fill in the form</p><p class="hint">manifest, slot0 and slot1 are told apart by their names</p></div></div>
 % end

@@ -6,7 +6,6 @@ import faulthandler
 import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable
 
 from common.errors import ConfigError
@@ -43,7 +42,6 @@ def serve(arguments: list[str]) -> int:
         return 0
     faulthandler.enable()  # when systemd's watchdog ends a server that hangs, the journal says where
     _set_up_log(asked.config.debug)
-    _quiet_watchdog()
     passed, manager = inherited(os.environ), Manager(os.environ)
     return Server(arguments, asked, Sockets(passed), manager).run()
 
@@ -56,11 +54,6 @@ def _set_up_log(debug: bool) -> None:
     logging.getLogger("coapthon").setLevel(logging.ERROR)  # its INFO has every payload
     logging.getLogger("watchdog").setLevel(logging.INFO)  # its DEBUG has every event
     logging.getLogger("waitress").setLevel(logging.ERROR)  # its WARNING is a queue of one request
-
-
-def _quiet_watchdog() -> None:
-    """A folder that is removed and made again at once makes watchdog warn of its own bookkeeping; nothing is missed."""
-    warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.firmware.catalogue import LiveCatalogue
-from server.firmware.events import Dirty, Observer
+from server.firmware.events import Dirty
+from server.firmware.inotify import Observer
 from server.firmware.whole import QUIET
 
 _GATHER = 0.05
@@ -121,7 +122,7 @@ class Watcher:
         if inode is None:
             return True
         try:
-            observer = Observer(self._root, self._dirty)
+            observer = Observer(self._root, self._dirty, self._dirty.lose)
             observer.start()
         except OSError as error:
             _log.warning(

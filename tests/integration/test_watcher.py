@@ -16,14 +16,12 @@ from pathlib import Path
 import pytest
 from watchdog.observers import inotify_c
 
-from server.firmware import events
+from server.firmware import inotify
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from tests.support.releases import riot_release, write_release
 from tests.waiting import wait_until
-
-pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")  # as in server/__main__.py
 
 
 @contextmanager
@@ -54,6 +52,9 @@ def test_copied_moved_replaced_removed(tmp_path: Path) -> None:
         (folder / "a" / "manifest").write_bytes(b"opaque")
         (folder / "a" / "slot0").write_bytes(b"other bytes")
         wait_until(lambda: live.current.images["a/slot0"].size == 11, what="the replaced file")
+        (folder / "deep" / "er" / "b" / "manifest").write_bytes(b"opaque, and the image is of another size")
+        (folder / "deep" / "er" / "b" / "slot0").write_bytes(b"changed")
+        wait_until(lambda: live.current.images["deep/er/b/slot0"].size == 7, what="a change within what was moved in")
         os.rename(folder / "deep", folder / "flat")
         wait_until(lambda: "flat/er/b/slot0" in live.current.images and "deep/er/b/slot0" not in live.current.images)
         shutil.rmtree(folder / "flat")
@@ -118,6 +119,23 @@ def test_reading_does_not_wake_it(tmp_path: Path) -> None:
         assert all(where is not None and "v" not in where for where in looks)
 
 
+def test_what_was_moved_out_is_watched_no_more(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "fw", tmp_path / "outside"
+    write_release(folder / "v")
+    with watching(folder) as live:
+        wait_until(lambda: "v/slot0" in live.current.images)
+        os.rename(folder / "v", outside)
+        wait_until(lambda: not live.current.images, what="the release that left")
+        write_release(folder / "w")
+        wait_until(lambda: "w/slot1" in live.current.images)
+        assert watches() == 2, "the root and w"
+
+
+def watches() -> int:
+    """How many folders this process watches."""
+    return sum(info.read_text().count("inotify wd:") for info in Path("/proc/self/fdinfo").iterdir() if info.exists())
+
+
 def test_lost_events_are_made_good_by_a_look_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More changes than the kernel keeps while nobody reads them, as when a whole tree is copied."""
     folder = tmp_path / "fw"
@@ -125,13 +143,13 @@ def test_lost_events_are_made_good_by_a_look_at_all(tmp_path: Path, monkeypatch:
     (folder / "many").mkdir()
     reading = threading.Event()
     reading.set()
-    real = events._Inotify.read_events
+    real = inotify._Emitter.queue_events
 
-    def read(self: events._Inotify) -> object:
+    def read(self: inotify._Emitter, timeout: float) -> None:
         reading.wait()
-        return real(self)
+        real(self, timeout)
 
-    monkeypatch.setattr(events._Inotify, "read_events", read)
+    monkeypatch.setattr(inotify._Emitter, "queue_events", read)
     room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     with watching(folder) as live:
         wait_until(lambda: "v/slot0" in live.current.images and not live.current.unsettled)

@@ -98,6 +98,8 @@ def _body(response: requests.Response, server: str) -> bytes:
                 f"What answers at {server} does not come to an end: after {_LONGEST >> 20} MiB the rest was not read."
                 " Check that the address is an OTA Server's."
             )
+    if left := response.raw.length_remaining:  # urllib3 1 takes what came for the whole
+        raise urllib3.exceptions.IncompleteRead(len(body), left)
     return bytes(body)
 
 

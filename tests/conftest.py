@@ -6,15 +6,18 @@ import logging
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import bottle  # noqa: F401  so that what it adds to sys.meta_path is there
 import pytest
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start take Ctrl-C, however the tests were started
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # the keyring of whoever runs the tests is not theirs
+sys.meta_path[:] = [f for f in sys.meta_path if hasattr(f, "find_spec")]  # bottle 0.12's has none, and pytest asks each
 SAMPLES = Path(__file__).parent / "samples" / "riot"
 
 

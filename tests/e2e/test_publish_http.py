@@ -161,6 +161,12 @@ def test_fields_that_are_missing_empty_or_doubled(server: Server, parts: list[An
         (b"", "multipart/form-data; boundary=x"),
         (b"--x\r\nContent-Disposition: form-d", "multipart/form-data; boundary=x"),
         (b"--x\r\nContent-Disposition: form-data; name=publish_id\r\n\r\nv", "multipart/form-data; boundary=x"),
+        (
+            b"--x\r\nContent-Disposition: form-data; name=publish_id\r\n\r\nv\r\n"
+            b"--x\r\nContent-Disposition: form-data; name=manifest; filename=m\r\n\r\nopaque\r\n"
+            b"--x\r\nContent-Disposition: form-data; name=slot0; filename=a\r\n\r\nthe first ha",
+            "multipart/form-data; boundary=x",
+        ),
         (b"\0\1\2" * 100, "multipart/form-data"),
         (b"publish_id=v", "application/x-www-form-urlencoded"),
         (b"{}", "application/json"),

@@ -16,26 +16,29 @@ DEBIAN_WINDOW_PACKAGES := libx11-xcb1 libxcb-icccm4 libxcb-image0 libxcb-keysyms
   libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0
 # What builds the .debs and looks at them, and the libraries of Debian's own that they run with.
 DEBIAN_BUILD_PACKAGES := debhelper dh-python dpkg-dev fakeroot python3
-DEBIAN_PACKAGE_TEST_PACKAGES := $(DEBIAN_BUILD_PACKAGES) lintian faketime man-db python3-bottle python3-cbor2 python3-cryptography \
-  python3-ifaddr python3-prometheus-client python3-requests python3-requests-toolbelt python3-tqdm python3-waitress python3-watchdog
-DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW_PACKAGES) $(DEBIAN_PACKAGE_TEST_PACKAGES)
+DEBIAN_PACKAGE_TEST_PACKAGES := $(DEBIAN_BUILD_PACKAGES) lintian faketime man-db
+DEBIAN_LIBRARY_PACKAGES := python3-bottle python3-cbor2 python3-cryptography python3-ifaddr python3-prometheus-client \
+  python3-requests python3-requests-toolbelt python3-tqdm python3-waitress python3-watchdog python3-pyqt5 python3-keyring python3-venv
+DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW_PACKAGES) $(DEBIAN_PACKAGE_TEST_PACKAGES) \
+  $(DEBIAN_LIBRARY_PACKAGES)
 
 # Debian has no CoAPthon3, so the package carries it.
 COAPTHON := build/vendor/CoAPthon3-$(shell sed -n 's/^CoAPthon3==//p' requirements-server.txt).tar.gz
 
-.PHONY: run desktop test deb fuzz check bench venv setup-test debian screenshots clean help
+.PHONY: run desktop test test-debian deb fuzz check bench venv setup-test debian screenshots clean help
 
 help:
 	@echo "make run          serve ./firmware: devices on UDP 5683, people on http://127.0.0.1:8080"
 	@echo "make run ARGS=…   the same with flags; make run ARGS=--help lists them"
 	@echo "make desktop      OTA Publisher, the window: drop the files of a release in, check, publish, notify"
-	@echo "make test         set up and run every test"
+	@echo "make test         set up and run every test, first those of make test-debian"
+	@echo "make test-debian  run the tests that lean on libraries with Debian's own Python and packages"
 	@echo "make deb          build ota-server_*.deb and ota-publisher_*.deb into build/deb"
 	@echo "make check        ruff and mypy"
 	@echo "make bench        measure the server beside others, and under load; ARGS=--help lists the parts"
 	@echo "make fuzz         a coverage-guided fuzz of the datagram path, for SECONDS=60; TARGET=manifest: of the manifest reader"
 	@echo "make screenshots  take the README's pictures again"
-	@echo "make clean        remove the virtual environment and the caches"
+	@echo "make clean        remove the virtual environments and the caches"
 
 run: $(VENV)/.server
 	$(BIN)/python -m server $(ARGS)
@@ -45,6 +48,7 @@ desktop: $(VENV)/.desktop debian
 	$(BIN)/python -m desktop $(ARGS)
 
 test: $(VENV)/.test $(COAPTHON) debian
+	@$(MAKE) --no-print-directory test-debian
 	$(BIN)/python -m pytest $(ARGS)
 
 deb: DEBIAN_PACKAGES := $(DEBIAN_BUILD_PACKAGES)
@@ -54,6 +58,24 @@ deb: $(COAPTHON) debian
 # Its sha256 is looked at when it is built in.
 $(COAPTHON): | $(VENV)/bin/python
 	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary CoAPthon3 -d $(@D) $(patsubst CoAPthon3-%.tar.gz,CoAPthon3==%,$(@F))
+
+# What a library's version can change: HTTP and its pages, the folder's events, CBOR and signatures, SQLite, the client, the window.
+# Left out is what only our own code and CoAPthon3 take part in, which is the same there, and what takes long for another reason.
+DEBIAN_TESTS := tests/debian.py \
+  $(addprefix tests/unit/test_,cbor.py envelope.py manifest.py trust.py fuzz_corpus.py bundle.py database.py history.py hashes.py protocol.py) \
+  $(addprefix tests/integration/test_,watcher.py cards.py pages.py device_pages.py client.py endpoint.py publish_cli.py) \
+  $(addprefix tests/e2e/test_,start_stop.py publish_http.py transfers.py riot_forks.py release_list.py) \
+  $(addprefix tests/desktop/test_,main_window.py jobs.py tokens.py) \
+  --deselect tests/e2e/test_publish_http.py::test_killed_at_any_moment_the_old_state_or_the_new_one_stands
+DEBIAN_PYTHON := /usr/bin/python3
+
+DEBIAN_IMPORTS := sys, ensurepip, bottle, waitress, watchdog, cbor2, cryptography, ifaddr, prometheus_client, requests_toolbelt, tqdm, PyQt5, keyring
+DEBIAN_READY := $(DEBIAN_PYTHON) -c 'import $(DEBIAN_IMPORTS); sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+
+test-debian: debian
+	@! $(DEBIAN_READY) || $(MAKE) --no-print-directory $(VENV)-debian/.test
+	@if $(DEBIAN_READY); then QT_QPA_PLATFORM=offscreen $(VENV)-debian/bin/python -m pytest $(DEBIAN_TESTS); \
+	else echo "skipped, the tests with Debian's packages; on Debian 12: sudo apt-get install $(DEBIAN_LIBRARY_PACKAGES)"; fi
 
 # A coverage-guided fuzz; what it finds worth keeping stays below build/fuzz.
 FUZZ_datagram := -max_len=1400 build/fuzz/datagram tests/fuzz/corpus
@@ -96,6 +118,11 @@ $(VENV)/.test: tests/requirements.txt $(VENV)/.desktop
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	touch $@
 
+$(VENV)-debian/.test: tests/requirements-debian.txt
+	$(DEBIAN_PYTHON) -m venv --system-site-packages $(VENV)-debian
+	$(VENV)-debian/bin/pip install --quiet --disable-pip-version-check -r tests/requirements-debian.txt
+	touch $@
+
 $(VENV)/.fuzz: tests/requirements-fuzz.txt $(VENV)/.test
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements-fuzz.txt
 	touch $@
@@ -112,5 +139,5 @@ debian:
 	fi
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output build/deb build/vendor
+	rm -rf $(VENV) $(VENV)-debian .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/output build/deb build/vendor
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -80,50 +78,32 @@ class Site:
         return Answer(status, got, data)
 
 
-class _Ready(logging.Handler):
-    """Reads the server's first line."""
-
-    coap_port = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        found = re.search(r"coap://\S+:(\d+)", record.getMessage())
-        if found:
-            self.coap_port = int(found[1])
-
-
 @contextmanager
 def site(place: Path, **settings: Any) -> Iterator[Site]:
     """A server's parts in `place`, started and stopped; nobody listens to HTTP. The settings are Config's."""
+    apps: list[Any] = []
     routes: list[bottle.Route] = []
-    add = bottle.Bottle.add_route
+    create, add = listener.create, bottle.Bottle.add_route
 
-    def noted(app: bottle.Bottle, route: bottle.Route) -> None:
+    def noting(app: Any, *arguments: Any) -> Any:
+        apps.append(app)
+        return create(app, *arguments)
+
+    def adding(app: bottle.Bottle, route: bottle.Route) -> None:
         routes.append(route)
         add(app, route)
 
-    servers: list[Any] = []
-    create = listener.create
-
-    def created(*arguments: Any) -> Any:
-        servers.append(create(*arguments))
-        return servers[-1]
-
     died: list[str] = []
-    folder = place / "fw"
+    folder, spool = place / "fw", tempfile.tempdir
     config = Config(folder, place / "state", http_port=0, coap_bind="127.0.0.1", coap_port=0, **settings)
-    spool, log, ready = tempfile.tempdir, logging.getLogger("server.parts"), _Ready()
-    log.addHandler(ready)
-    log.setLevel(logging.INFO)
-    try:
-        with patch.object(bottle.Bottle, "add_route", noted), patch.object(listener, "create", created), Sockets([]) as sockets:
-            process = parts.Surroundings(sockets, Manager({}), died.append, lambda: 0.0, lambda: "")
-            with parts.started(config, process):
-                [server] = servers
-                yield Site(server.application, routes, folder, ready.coap_port)
-    finally:
-        log.removeHandler(ready)
-        log.setLevel(logging.NOTSET)
-        tempfile.tempdir = spool
+    with Sockets([]) as sockets:
+        process = parts.Surroundings(sockets, Manager({}), died.append, lambda: 0.0, str)
+        with patch.object(listener, "create", noting), patch.object(bottle.Bottle, "add_route", adding):
+            try:
+                with parts.started(config, process), sockets.udp(config) as udp:
+                    yield Site(*apps, routes, folder, udp.getsockname()[1])
+            finally:
+                tempfile.tempdir = spool
     assert died == []
 
 

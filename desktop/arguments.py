@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import ipaddress
 import math
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ _ALLOWED: Mapping[Mode, frozenset[str]] = MappingProxyType({
     Mode.WITHDRAW: frozenset(),
     Mode.RESTORE: frozenset(),
 })
-"""Beside --server and --json."""
+"""Beside --server, its token, and --json."""
 _WHY: Mapping[Mode, str] = MappingProxyType({
     Mode.PUBLISH: "Publishing needs a server",
     Mode.NOTIFY_ONLY: "With --notify-only nothing is published",
@@ -79,6 +80,10 @@ class Arguments:
     """In which steps a rollout reaches the devices; None: no rollout."""
     share: str | None = None
     stop_after: int | None = None
+    token: str | None = dataclasses.field(default=None, repr=False)
+    token_file: Path | None = None
+    insecure: bool = False
+    """Whether a token may go over plain http."""
 
     @property
     def tells(self) -> bool:
@@ -117,6 +122,9 @@ class Arguments:
             waves=typed.waves,
             share=typed.share,
             stop_after=typed.stop_after,
+            token=typed.token,
+            token_file=typed.token_file,
+            insecure=typed.insecure,
         )
 
 
@@ -147,8 +155,9 @@ def _check_options(mode: Mode, typed: argparse.Namespace, files: Mapping[Role, P
     given += [o for o in options if (value := getattr(typed, _name(o))) is not None and value is not False]
     if wrong := [option for option in given if option not in _ALLOWED[mode]]:
         raise InvalidRequest(f"{_WHY[mode]}: leave out {', '.join(wrong)}.")
-    if typed.no_server and typed.server is not None:
-        raise InvalidRequest("--no-server asks no server: leave out one of --no-server and --server.")
+    asks = [o for o in ("--server", "--token", "--token-file", "--insecure") if getattr(typed, _name(o)) not in (None, False)]
+    if typed.no_server and asks:
+        raise InvalidRequest(f"--no-server asks no server: leave out one of --no-server and {asks[0]}.")
 
 
 def _check_telling(typed: argparse.Namespace, words: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -32,6 +33,7 @@ from desktop.checking import Checker, signature_findings_of, with_signature_of
 from desktop.progress import Progress
 from desktop.report import Report
 from desktop.teller import Teller, is_terminal
+from desktop.token_source import saying_how, token_from
 
 INVALID = 65
 NOT_ACCEPTED = 75
@@ -78,7 +80,9 @@ def main(argv: Sequence[str]) -> int:
 def _run(arguments: Arguments, report: Report) -> int:
     if arguments.server is None:
         return _check_here(arguments, report)
-    with Client(arguments.server) as client, Progress(is_terminal(sys.stderr)) as progress:
+    token = token_from(arguments.token, arguments.token_file, os.environ)
+    progressing = Progress(is_terminal(sys.stderr))
+    with saying_how(token), _client(arguments.server, token, arguments.insecure) as client, progressing as progress:
         if not arguments.dry_run:
             FleetClient(client).check_groups(arguments.groups)
         match arguments.mode:
@@ -101,6 +105,13 @@ def _run(arguments: Arguments, report: Report) -> int:
         if not arguments.tells or Teller(client, arguments, report, progress).tell(publish_id):
             return 0
         return NOT_ACCEPTED
+
+
+def _client(server: str, token: str | None, insecure: bool) -> Client:
+    try:
+        return Client(server, token=token, insecure=insecure)
+    except NotAllowed as error:
+        raise NotAllowed(f"{error} --insecure sends it all the same.") from None
 
 
 def _check_here(arguments: Arguments, report: Report) -> int:

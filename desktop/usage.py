@@ -34,6 +34,8 @@ check files against a server and what it serves, or without one; nothing is publ
 take a release from the devices, and give it back to them:
   %(prog)s --withdraw version_42
   %(prog)s --restore version_42
+where the server wants a token, which is also taken from $OTA_TOKEN:
+  %(prog)s --server https://gateway.example --token-file token.txt --withdraw version_42
 
 exit status:
   0 done               64 wrong usage          65 the check found errors, or devices do not get the release
@@ -71,6 +73,9 @@ def parser() -> argparse.ArgumentParser:
     add("--withdraw", metavar="ID", help="take a release from the devices; its files stay on the server")
     add("--restore", metavar="ID", help="give a release back to the devices that was withdrawn")
     add("--server", metavar="URL", help=f"the OTA Server (default: {SERVER})")
+    add("--token-file", type=Path, metavar="FILE", help="a file with the server's token (default: $OTA_TOKEN)")
+    add("--token", metavar="TOKEN", help="the token itself; everybody on this computer can read it, so rather use the others")
+    add("--insecure", action="store_true", help="send the token over plain http, where everybody on the way can read it")
     add("--no-server", action="store_true", help="with --check-only: ask no server, so check only what the files say")
     add("--trust-keys", type=Path, metavar="DIR", help="check signatures here, by the public keys (PEM) in this folder")
     add("--boards", type=Path, metavar="FILE", help="the names of boards of one's own, for what is printed")

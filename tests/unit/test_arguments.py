@@ -203,7 +203,7 @@ def test_every_option_and_every_exit_code_is_in_the_help() -> None:
 def test_the_examples_in_the_help_can_be_typed() -> None:
     shown = usage.parser().format_help().partition("publish, then")[2]
     examples = [line.split() for line in shown.splitlines() if " -m " in line]
-    assert len(examples) == 9
+    assert len(examples) == 10
     for line in examples:
         assert line[:3] == ["python", "-m", "desktop.publish"]
         Arguments.parse(line[3:])

@@ -154,6 +154,8 @@ class MainWindow(QMainWindow):
         link.silent.connect(self._show_silence)
         link.barred.connect(self._show_no_answer)
         link.refused.connect(lambda error: self._say(str(error)))
+        for refused in (link.refused, flow.failed):
+            refused.connect(self._server.show_refused)
         self._releases.refresh_asked.connect(link.refresh)
         self._releases.withdraw_asked.connect(link.withdraw)
         self._releases.restore_asked.connect(link.restore)

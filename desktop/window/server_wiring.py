@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
+from common.errors import OtaError, TokenWanted
 from desktop.tokens import plain_address
 from desktop.window.local_server import LocalServer
 from desktop.window.server_bar import ServerBar
@@ -43,6 +44,11 @@ class ServerWiring(QObject):
         """Its address is another one each time, so it is not remembered."""
         self._bar.show_servers((url, *self._settings.servers), url)
         self._link.choose(url)
+
+    def show_refused(self, error: OtaError) -> None:
+        """Where a token is what an act lacks, there is the place to type one; the sentence stands where the act was asked for."""
+        if isinstance(error, TokenWanted):
+            self._bar.open_token()
 
     def forget(self, url: str) -> None:
         """Remember neither this one nor its token, and use the one before it."""

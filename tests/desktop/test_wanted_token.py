@@ -1,0 +1,75 @@
+"""The window at a server that lets everybody read, and wants a token of who changes something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from common.boards import Boards
+from desktop.window.jobs import Jobs
+from desktop.window.local_server import LocalServer
+from desktop.window.main_window import MainWindow
+from desktop.window.release_flow import ReleaseFlow
+from desktop.window.server_link import ServerLink
+from desktop.window.settings import Settings
+from server.access.token import Right
+from tests.support.access import add_token
+from tests.support.releases import SAMPLE
+from tests.support.server import Server, running
+
+FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
+WAIT = 20_000
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with running(tmp_path / "firmware", tmp_path / "state") as server:
+        yield server
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    jobs = Jobs()
+    link = ServerLink(jobs)
+    window = MainWindow(jobs, ReleaseFlow(jobs, Boards.load(None), lambda: link.server), link, LocalServer(), Settings())
+    qtbot.addWidget(window)
+    window.show()
+    yield window
+    window.close()
+
+
+def test_it_is_wanted_typed_and_then_published_with(window: MainWindow, server: Server, qtbot: QtBot) -> None:
+    token, weak = add_token(server.state), add_token(server.state, "weak", Right.NOTIFY)
+    bar, link, flow = window._bar, window._link, window._flow
+    with qtbot.waitSignal(link.answered, timeout=WAIT):
+        window._server.choose(server.url)
+    flow.pick(FILES)
+    qtbot.waitUntil(window._publish._button.isEnabled, timeout=WAIT)
+    assert not bar._row.isVisible()
+    with qtbot.waitSignal(flow.failed, timeout=WAIT) as failed:
+        window._publish._button.click()
+    assert "sudo ota-server token add laptop" in str(failed.args[0])
+    assert "Whoever changes something here needs a token" in window._publish.summary
+    assert bar._row.isVisible()
+    link.set_token(weak)
+    qtbot.waitUntil(lambda: not flow.busy, timeout=WAIT)
+    with qtbot.waitSignal(flow.failed, timeout=WAIT) as failed:
+        window._publish._button.click()
+    assert "'weak' may notify, and this needs one that may publish" in str(failed.args[0])
+    bar._row._edit.setText(token)
+    bar._row._use()
+    assert link.token == token
+    qtbot.waitUntil(window._publish._button.isEnabled, timeout=WAIT)
+    with qtbot.waitSignal(flow.published, timeout=WAIT) as published:
+        window._publish._button.click()
+    qtbot.waitUntil(lambda: not flow.busy, timeout=WAIT)
+    release, created = published.args
+    assert created
+    assert f"laptop (127.0.0.1): Published {release.publish_id}." in server.log
+    link.set_token(weak)
+    with qtbot.waitSignal(link.refused, timeout=WAIT) as refused:
+        link.withdraw(release.publish_id)
+    assert "'weak' may notify" in str(refused.args[0])

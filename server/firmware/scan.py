@@ -13,6 +13,7 @@ from pathlib import Path
 
 from common.release import Problem
 from server.firmware import copying, layouts
+from server.firmware.access_list import lift_mask
 from server.firmware.hashes import Hashes
 from server.firmware.image import Image, Stamp
 from server.firmware.whole import CLOCK_SLACK, NotWhole, hash_whole, is_fresh, is_inside
@@ -157,8 +158,7 @@ class Scanner:
             status = os.lstat(top)
             if not stat.S_ISDIR(status.st_mode):
                 return None
-            with os.scandir(top) as listing:
-                entries = sorted(listing, key=lambda e: e.name)
+            entries = _entries(top)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -196,6 +196,9 @@ class Scanner:
                     if isinstance(reason, _TooLarge):
                         too_large[name] = reason.size
                 except OSError as error:
+                    if isinstance(error, PermissionError) and lift_mask(f"{top}/{name}"):
+                        unsettled.add(name)
+                        continue
                     problem(where, f"the file cannot be read ({_reason(error)}): give the server's user read access to it.")
         arriving = {copying.arriving_as(name) for name in marks if path} - images.keys() - too_large.keys()
         unsettled |= {name for name in arriving if name is not None and layouts.plays_a_role(name)}
@@ -248,6 +251,17 @@ class Scanner:
         if before is not None and before.stamp == stamp and before.sha256 == content.sha256:
             return before
         return Image(path, stamp, content.sha256, content.head)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """By name. Raises OSError."""
+    try:
+        with os.scandir(folder) as listing:
+            return sorted(listing, key=lambda e: e.name)
+    except PermissionError:
+        if not lift_mask(folder):
+            raise
+        return _entries(folder)
 
 
 def _latest(times: list[float], now: float) -> float:

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import pwd
 import secrets
 import shutil
 import threading
@@ -25,6 +24,7 @@ from common.hashing import facts_of
 from common.preflight import FileFacts
 from common.release import check_publish_id
 from server.firmware import layouts
+from server.firmware.access_list import lift_masks
 from server.firmware.hashes import Hashes
 from server.firmware.image import Content, Image, ImageChanged, Stamp
 from server.firmware.on_disk import OnDisk, find_release, sync_folder
@@ -144,6 +144,7 @@ class Store:
                     there.mark(layouts.FORCED)
                 return False
             self._check_free(target, publish_id)
+            lift_masks(target.parent, self.root, inside=False)
             if forced:
                 (staged.folder / layouts.FORCED).touch()
             sync_folder(staged.folder)
@@ -203,6 +204,7 @@ class Store:
         there = find_release(self.root, publish_id, riot)
         if there is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r}.")
+        lift_masks(there.folder, self.root, inside=True)
         return there
 
     def _check_free(self, target: Path, publish_id: str) -> None:
@@ -269,10 +271,9 @@ def _remove_empty(folder: Path, root: Path) -> None:
 
 
 def _owner(path: Path) -> str:
-    try:
-        return repr(pwd.getpwuid(path.stat().st_uid).pw_name)
-    except (OSError, KeyError):
-        return "unknown"
+    with contextlib.suppress(OSError, KeyError):
+        return repr(path.owner())
+    return "unknown"
 
 
 def _taken(publish_id: str) -> str:

@@ -1,4 +1,4 @@
-"""`python -m desktop.bound MODULE [argument ...]`: runs a module that ends with whoever started it, however that ends."""
+"""`python -m desktop.bound MODULE-OR-FILE [argument ...]`: runs it so that it ends with whoever started it, however that ends."""
 
 from __future__ import annotations
 
@@ -25,4 +25,7 @@ def bind() -> None:
 if __name__ == "__main__":
     bind()
     sys.argv = sys.argv[1:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    if os.sep in sys.argv[0]:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    else:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

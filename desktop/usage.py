@@ -9,9 +9,9 @@ from typing import NoReturn
 from common import __version__
 from common.errors import InvalidRequest
 from common.notification import Nul
+from common.program import called
 from common.rollout import Accept
 
-_PROGRAM = "python -m desktop.publish"
 SERVER = "http://localhost:8080"
 _USAGE = """\
 %(prog)s [options] --manifest FILE --slot0 FILE [--slot1 FILE] publish-id [device ...]
@@ -55,7 +55,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The options as they are typed; what goes with what is not its business."""
     options = _Parser(
-        prog=_PROGRAM,
+        prog=called("ota-publish", "desktop.publish"),
         usage=_USAGE,
         description="Publish firmware on an OTA Server, check it, withdraw it, and notify devices of it.",
         epilog=_EXAMPLES,

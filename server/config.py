@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from common import __version__
 from common.errors import ConfigError
+from common.program import called
 
 MIB = 1024 * 1024
 EXIT_USAGE = 64
@@ -116,7 +117,7 @@ class CommandLine:
 def read(arguments: list[str]) -> CommandLine:
     """Flags over file over defaults. Raises ConfigError; a bad flag exits with 64 and a sentence."""
     parser = _Parser(
-        prog="python -m server",
+        prog=called("ota-server", "server"),
         description="Serves a folder of firmware to devices over CoAP and to people over HTTP.",
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections import deque
 from pathlib import Path
@@ -16,13 +17,14 @@ STOP_MS = 1200
 _KILL_MS = 300
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
+_INSTALLED = "ota-server"
 _READY = re.compile(r"people on (http://\S+)")
 _INFO = re.compile(r" INFO +")
 _OWN_WORDS = "ota-server: "
 
 
 class LocalServer(QObject):
-    """Starts and stops one `python -m server` on free ports. Threads: the UI thread only.
+    """Starts and stops one `python -m server`, or the installed ota-server, on free ports. Threads: the UI thread only.
 
     `started` gives its address. `failed` says why it did not start, or that it ended by itself; `ended` comes at
     each end of one that had started.
@@ -72,11 +74,15 @@ class LocalServer(QObject):
         """Serve the folder `firmware`, with `state` for what the server keeps for itself. One that runs goes on."""
         if self.running:
             return
+        program = "server" if (_CHECKOUT / "server").is_dir() else shutil.which(_INSTALLED)
+        if program is None:
+            self.failed.emit(self.tr("No server could be started here: there is none. Install it: sudo apt install ota-server"))
+            return
         self._stopping = False
         self._said.clear()
         folders = ["--firmware-dir", str(firmware.absolute()), "--state-dir", str(state.absolute())]
         self._patience.start(START_MS)
-        self._process.start(sys.executable, ["-m", "desktop.bound", "server", *folders, "--http-port", "0", "--coap-port", "0"])
+        self._process.start(sys.executable, ["-m", "desktop.bound", program, *folders, "--http-port", "0", "--coap-port", "0"])
 
     def stop(self) -> None:
         """End it, by SIGTERM; within 2 s it is gone."""

@@ -128,3 +128,14 @@ def test_it_ends_with_whoever_started_it_however_that_ends(tmp_path: Path) -> No
         assert child.exists()
         starter.kill()
     wait_until(lambda: not child.exists() or " Z" in (child / "stat").read_text(), what="the server's end")
+
+
+def test_where_no_server_is_installed_it_says_how_to_get_one(
+    server: LocalServer, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CHECKOUT", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with qtbot.waitSignal(server.failed, timeout=5000) as blocker:
+        server.start(tmp_path / "firmware", tmp_path / "state")
+    assert "sudo apt install ota-server" in str(blocker.args[0])
+    assert not server.running

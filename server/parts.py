@@ -16,6 +16,7 @@ from pathlib import Path
 from common.boards import Boards
 from common.errors import ConfigError
 from common.signature import Keys
+from server import symptoms
 from server.access import sessions as sessions_file
 from server.access import token_file
 from server.access.sessions import Sessions
@@ -38,8 +39,10 @@ from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from server.fleet.directory import TIMING, Registry
 from server.fleet.fleet import Fleet, FleetSettings
+from server.health import Check, Health
 from server.sockets import Sockets, shown
 from server.supervision import Supervision
+from server.symptoms import Disk, Dropping
 from server.systemd import Manager
 from server.web import listener
 from server.web.api import Api
@@ -49,7 +52,8 @@ from server.web.device_pages import DevicePages
 from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.login import Login
-from server.web.metrics import Metrics
+from server.web.metrics import CoapSeries, FleetSeries, FolderSeries, ServerSeries
+from server.web.monitors import Monitors
 from server.web.pages import Pages
 from server.web.proxy import believing
 from server.web.rollouts import RolloutApi
@@ -132,12 +136,14 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         tokens = Tokens(TokenFile(config.state / token_file.NAME), partial(fleet.history.record, "token"))
         sessions = Sessions(config.state / sessions_file.NAME, time.time)
         guard = Guard(tcp.getsockname()[0], tokens, sessions, Tries(time.monotonic), config.trusted_proxy is not None)
-        metrics = Metrics(devices)
+        health = Health(_checks(config, watcher, live, devices, fleet), time.monotonic)
+        folder = FolderSeries(live, watcher, config.rescan)
+        monitors = Monitors(health, live, (ServerSeries(health, time.time()), CoapSeries(devices), folder, FleetSeries(fleet)))
         events = Events(fleet, stopping)
         calls, rollouts = FleetApi(fleet), RolloutApi(fleet)
         device_pages = DevicePages(fleet, calls, rollouts, live, guard, coap_port, time.time)
         login = Login(guard, fleet.history)
-        app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, metrics.page, rollouts, device_pages, login)
+        app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, monitors, rollouts, device_pages, login)
         body_limit = _PUBLISH_FILES * config.max_image_size + MIB
         site = believing(app, config.trusted_proxy)
         spool = listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)
@@ -161,6 +167,18 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
             shown(tcp.getsockname()),
         )
         yield page
+
+
+def _checks(config: Config, watcher: Watcher, live: LiveCatalogue, devices: CoapService, fleet: Fleet) -> list[Check]:
+    disks = (Disk("firmware folder", config.firmware_dir.absolute()), Disk("state folder", config.state.absolute()))
+    return [
+        partial(symptoms.answering, devices.self_check.ask),
+        partial(symptoms.looking, watcher, config.rescan),
+        *(disk.check for disk in disks),
+        partial(symptoms.recording, fleet.history),
+        Dropping(devices.queue, time.monotonic).check,
+        partial(symptoms.content, live),
+    ]
 
 
 def _fleet_settings(config: Config) -> FleetSettings:

@@ -20,6 +20,7 @@ from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins
 from server.coap.progress import code_of
 from server.coap.resources import DISCOVERY, transfer_of
 from server.coap.source import Received, Source
+from server.coap.tally import Tally
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.image import Image
 from server.firmware.images import Content, ImageCache
@@ -71,11 +72,13 @@ class Blocks:
         answers: Answers,
         mids: Iterator[int],
         registrar: Registrar,
+        tally: Tally,
         own: Callable[[Source, str], Content | None] = lambda *_: None,
         default_size: int = 1024,
     ) -> None:
-        """`mids` gives message ids. `own` gives what one source alone is served at a path, and what is not counted.
-        `default_size`: bytes of a block where a request names none, a power of two, 16 to 1024.
+        """`mids` gives message ids; `tally` counts the answers that `answer` gives. `own` gives what one source alone is
+        served at a path, and what is not counted. `default_size`: bytes of a block where a request names none, a power of
+        two, 16 to 1024.
         """
         self._live = live
         self._cache = cache
@@ -85,6 +88,7 @@ class Blocks:
         self._mids = mids
         self._registrar = registrar
         self._own = own
+        self._tally = tally
         self._default_szx = default_size.bit_length() - 5
         self.misses: deque[Miss] = deque(maxlen=_MISSES)
         """Paths that were asked for and are not served. Whoever collects them pops them."""
@@ -130,9 +134,11 @@ class Blocks:
             return self._respond(request, received, path, block, own)
         found = self._content(request, received.source, path, block, loaded)
         if isinstance(found, Gone):
+            self._tally.add(datagram.NOT_FOUND)
             return self._reply(request, datagram.NOT_FOUND)
         if found is None and path not in (DISCOVERY, RESOURCE) and path not in self._live.current.images:
             self.misses.append(Miss(received.source, path))
+            self._tally.add(datagram.NOT_FOUND)
             return self._reply(request, datagram.NOT_FOUND)
         if not isinstance(found, Pin):
             return found
@@ -140,6 +146,7 @@ class Blocks:
         if content is None or content.sha256 != found.sha256:
             return None  # its bytes went this very moment: the device asks again
         answer = self._respond(request, received, path, block, content)
+        self._tally.add(answer[1])
         if answer[1] == datagram.CONTENT:
             code = code_of(block.number, block.szx)
             found.progress.record(code)

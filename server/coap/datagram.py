@@ -60,7 +60,7 @@ class Datagram:
     @property
     def dotted_code(self) -> str:
         """The code as people write it: "2.05"."""
-        return f"{self.code >> 5}.{self.code & 31:02}"
+        return dotted(self.code)
 
     @property
     def block2(self) -> Block | None:
@@ -150,6 +150,11 @@ def rejection(data: bytes) -> bytes | None:
     if len(data) < 4 or data[0] >> 4 != 4 | CON:
         return None
     return empty(RST, data[2] << 8 | data[3])
+
+
+def dotted(code: int) -> str:
+    """A code as people write it: "4.04"."""
+    return f"{code >> 5}.{code & 31:02}"
 
 
 def empty(kind: int, mid: int) -> bytes:

@@ -14,6 +14,7 @@ from server.coap.mended import CatalogueTree, QuietServer
 from server.coap.options import ProxyWanted, Unusable, check_options
 from server.coap.resources import Discovery
 from server.coap.source import Received
+from server.coap.tally import Tally
 from server.firmware.catalogue import LiveCatalogue
 
 _DELETE = 4
@@ -34,10 +35,14 @@ class Protocol:
         mids: Iterator[int],
         clock: Callable[[], float] = time.monotonic,
         directory: Directory | None = None,
+        tally: Tally | None = None,
     ) -> None:
-        """`mids` gives message ids; `clock` counts seconds. `directory` answers devices that register, where they may."""
+        """`mids` gives message ids; `clock` counts seconds. `directory` answers devices that register, where they may;
+        `tally` counts the answers.
+        """
         self._live = live
         self._directory = directory
+        self._tally = Tally() if tally is None else tally
         self._server = QuietServer(CatalogueTree(live, discovery), mids, clock)
 
     def answer(self, received: Received, message: Datagram) -> bytes | None:
@@ -46,10 +51,13 @@ class Protocol:
             # A ping (RFC 7252, 4.3) and a confirmable response that nobody asked for get a reset.
             return datagram.empty(datagram.RST, message.mid) if message.type == datagram.CON else None
         try:
-            return self._answer(message, received)
+            answer = self._answer(message, received)
         except Exception:
             _log.exception("no answer could be made for a request from %s", received.address[0])
-            return self._server.error(message, datagram.INTERNAL_SERVER_ERROR)
+            answer = self._server.error(message, datagram.INTERNAL_SERVER_ERROR)
+        if answer is not None:
+            self._tally.add(answer[1])
+        return answer
 
     def _answer(self, request: Datagram, received: Received) -> bytes | None:
         directory = self._directory if self._directory is not None and self._directory.takes(request) else None

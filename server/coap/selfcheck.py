@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import socket
+import threading
 import time
 
 from server.coap import datagram
@@ -28,11 +29,12 @@ _FIRST_WAIT = 0.25
 
 
 class SelfCheck:
-    """Threads: one thread calls `ask` and, at the end, `close`; the receive loop calls `content`."""
+    """Threads: any calls `ask`, one after the other, one owner `close` at the end; the receive loop calls `content`."""
 
     def __init__(self, server: socket.socket) -> None:
         """`server` is the bound socket that devices ask."""
         self._server = server
+        self._asking = threading.Lock()
         data = secrets.token_bytes(_SIZE)
         digest = hashlib.sha256(data)
         self._content = Content(data, digest.hexdigest(), digest.digest()[:8])
@@ -47,6 +49,10 @@ class SelfCheck:
 
     def ask(self, limit: float) -> str | None:
         """Fetch the file within `limit` seconds; None when every byte is right, else a sentence for the log."""
+        with self._asking:
+            return self._ask(limit)
+
+    def _ask(self, limit: float) -> str | None:
         end = time.monotonic() + limit
         try:
             sock = self._socket or self._open()
@@ -59,7 +65,7 @@ class SelfCheck:
                     return f"CoAP answers wrongly: the server asked itself for block {number}, and got {answer.dotted_code}."
                 got += answer.payload
         except OSError as error:
-            self.close()
+            self._close()
             return f"CoAP does not answer: the server cannot ask itself for a file ({error.strerror or error})."
         if got != self._content.data:
             return "CoAP answers wrongly: the server asked itself for a file, and got other bytes."
@@ -67,6 +73,10 @@ class SelfCheck:
 
     def close(self) -> None:
         """Close the socket that asks."""
+        with self._asking:
+            self._close()
+
+    def _close(self) -> None:
         sock, self._socket, self._source = self._socket, None, b""
         if sock is not None:
             sock.close()

@@ -18,9 +18,11 @@ from server.coap.observers import Observers
 from server.coap.peers import Peer
 from server.coap.pins import Pins
 from server.coap.protocol import Protocol
+from server.coap.receive_queue import ReceiveQueue
 from server.coap.resources import Discovery, Link
 from server.coap.selfcheck import SelfCheck
 from server.coap.source import source_of
+from server.coap.tally import Tally
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.images import ImageCache
 
@@ -53,6 +55,8 @@ class CoapService:
         `registrar` is told of devices that register themselves; without one they cannot.
         """
         self._family = sock.family
+        self.queue = ReceiveQueue(sock)
+        self.tally = tally = Tally()
         mids = itertools.count(random.randrange(0x10000))  # RFC 7252, 4.4: the first one is random
         self.answers = answers = Answers(ANSWERS)
         self.pins = Pins(clock, MAX_PINS, pinned) if pins is None else pins
@@ -60,10 +64,10 @@ class CoapService:
         allows = self.budget.allows if self.budget is not None else (lambda *_: True)
         self.observers = Observers(live, cache, self.pins, sock, mids, clock, allows, changed, died)
         self.self_check = SelfCheck(sock)
-        self.blocks = Blocks(live, cache, self.pins, answers, mids, self.observers, self.self_check.content)
+        self.blocks = Blocks(live, cache, self.pins, answers, mids, self.observers, tally, self.self_check.content)
         directory = Directory(registrar, mids) if registrar is not None else None
         discovery = Discovery(live, self.pins, clock, (Link(*LINK),) if directory is not None else ())
-        self.protocol = Protocol(live, discovery, mids, clock, directory)
+        self.protocol = Protocol(live, discovery, mids, clock, directory, tally)
         self.endpoint = Endpoint(
             sock, self.blocks, self.protocol, self.observers, cache, clock, changed, died, self.budget
         )

@@ -53,7 +53,9 @@ class Watcher:
         self._stopping = threading.Event()
         self._observer: Observer | None = None
         self._watched: int | None = None
-        self._failing = False
+        self._whole: float | None = None
+        self.trouble = ""
+        """Why the folder cannot be looked at, as a sentence; empty when all is well."""
         self._full_look = False
         self._thread = threading.Thread(target=self._run, name="catalogue")
 
@@ -67,6 +69,11 @@ class Watcher:
         """Look at the whole folder soon. Any thread may call it."""
         self._full_look = True
         self._dirty.flag.set()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the whole folder was looked at; infinity before that could be done once. Any thread may read it."""
+        return self._clock() - self._whole if self._whole is not None else float("inf")
 
     def stop(self) -> None:
         """End both threads and wait for them."""
@@ -90,7 +97,7 @@ class Watcher:
                 if woken:
                     self._stopping.wait(_GATHER)
                 where: frozenset[str] | None = self._dirty.take()
-                blind = self._watch() or self._failing or self._observer is None
+                blind = self._watch() or bool(self.trouble) or self._observer is None
                 if blind or self._full_look or self._clock() >= full:
                     where, full, self._full_look = None, self._clock() + self._rescan, False
                 elif not (woken or unsettled or self._live.current.pending):
@@ -103,11 +110,14 @@ class Watcher:
     def _look(self, where: frozenset[str] | None) -> None:
         try:
             self._live.refresh(where)
-            self._failing = False
         except OSError as error:
-            if not self._failing:
+            if not self.trouble:
                 _log.warning("the firmware folder %r cannot be read (%s); it is served as it was", self._root, error.strerror)
-            self._failing = True
+            self.trouble = f"The firmware folder {self._root!r} cannot be read ({error.strerror}): it is served as it was."
+        else:
+            self.trouble = ""
+            if where is None:
+                self._whole = self._clock()
 
     def _watch(self) -> bool:
         """Watch the root, and again when another folder has taken its place; whether that was so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 
 from common.device import UpdateState
@@ -24,6 +25,8 @@ class Chronicle:
         self._history = history
         self._told: dict[tuple[str, str, float], TransferState] = {}
         """Ends that were recorded, so that a block asked for again is no other end."""
+        self.ends: Counter[TransferState] = Counter()
+        """How many transfers ended in which way, since the start."""
         self._seen: int | None = None
         """The catalogue that was looked at last, by its number."""
         self._ready: set[str] = set()
@@ -47,6 +50,7 @@ class Chronicle:
             if t.state not in _ENDS or self._told.get(key) is t.state:
                 continue
             self._told[key] = t.state
+            self.ends[t.state] += 1
             while len(self._told) > 20_000:
                 del self._told[next(iter(self._told))]
             what = f"{t.device} {_VERBS[t.state]} {t.path}: {t.bytes} of {t.size} bytes"

@@ -73,8 +73,12 @@ class Database:
         self._thread = threading.Thread(target=self._run, name="fleet-db")
         self.trouble = ""
         """Why nothing can be recorded, as a sentence for people; empty when all is well."""
+        self._writing: float | None = None
+        """Since when the oldest of the works waits that are being written."""
         self.dropped = 0
         """Works that were dropped because too many waited."""
+        self.faltered = False
+        """Since the start something could not be read or written, or the file was begun anew: what was kept may be missing."""
 
     def start(self) -> None:
         """Begin; returns when the file was opened, or could not be: then `trouble` says why."""
@@ -89,6 +93,19 @@ class Database:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """Works that are not being written yet."""
+        with self._changed:
+            return len(self._works)
+
+    @property
+    def lag(self) -> float:
+        """Seconds for which the oldest work that is not on the disk has waited; 0 where there is none."""
+        with self._changed:
+            since = self._writing if self._writing is not None else self._works.oldest
+            return time.monotonic() - since if since is not None else 0.0
 
     def submit(self, work: Callable[[sqlite3.Connection], _T]) -> Future[_T]:
         """Have it written soon; returns at once. The future is done when it is on the disk, and then calls back in the
@@ -108,6 +125,7 @@ class Database:
             if future.done():
                 return future.result()
             future.cancel()
+            self.faltered = True
             raise NotRecorded("The history cannot be recorded: the disk takes too long.") from None
 
     def read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
@@ -129,6 +147,7 @@ class Database:
                     self._damaged = generation
             elif not is_from_outside(error) and not self.trouble:
                 raise
+            self.faltered = True
             raise NotRecorded(self.trouble or explain(error, self._file.path)) from error
         finally:
             with self._changed:
@@ -136,7 +155,7 @@ class Database:
                 self._changed.notify_all()
 
     def _enqueue(self, call: Callable[[sqlite3.Connection], _T], *, awaited: bool) -> Future[_T]:
-        work = Work(call, awaited)
+        work = Work(call, awaited, time.monotonic())
         surplus = []
         with self._changed:
             ended = self._ended
@@ -161,6 +180,7 @@ class Database:
                 batch, stopping = self._take()
                 self._attempt(batch)
                 with self._changed:
+                    self._writing = None
                     ended = stopping and (bool(self.trouble) or not self._works)
         except Exception:
             _log.exception("the thread that records the history died")
@@ -179,7 +199,9 @@ class Database:
         with self._changed:
             self._changed.wait_for(self._is_due, self._retry if self.trouble else None)
             self._urgent = False
-            return self._works.take(_BATCH), self._ended
+            batch = self._works.take(_BATCH)
+            self._writing = batch[0].since if batch else None
+            return batch, self._ended
 
     def _is_due(self) -> bool:
         if self._ended or self._urgent or not self._tried or self._is_damaged():
@@ -206,7 +228,7 @@ class Database:
 
     def _settle(self, trouble: str) -> None:
         with self._changed:
-            self.trouble, self._tried = trouble, True
+            self.trouble, self._tried, self.faltered = trouble, True, self.faltered or bool(trouble)
             self._changed.notify_all()
 
     def _connected(self) -> sqlite3.Connection:
@@ -262,7 +284,7 @@ class Database:
             self._changed.wait_for(lambda: not self._readers, 1.0)
         try:
             aside = self._file.move_aside(self._wall())
-            self._fresh, self._tried = True, False
+            self._fresh, self._tried, self.faltered = True, False, True
             _log.warning("the history was damaged (%s): it is in %r now, and a new one is begun", why, str(aside))
         finally:
             self._close()

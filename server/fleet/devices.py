@@ -76,9 +76,12 @@ class Devices:
 
     def all(self) -> list[Device]:
         """In the order in which they became known."""
+        return [one.shown() for one in self.known()]
+
+    def known(self) -> list[Known]:
+        """The same, as the fleet knows them."""
         with self._lock:
-            known = list(self._known.values())
-        return [one.shown() for one in known]
+            return list(self._known.values())
 
     def get(self, address: str) -> Device:
         """Raises NotFound."""

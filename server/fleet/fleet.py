@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Self
 
 from common.device import UpdateState
 from common.release import Release
+from common.transfer import TransferState
 from server.coap.client import CoapClient, Timing
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
@@ -90,6 +92,11 @@ class Fleet:
         self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self._database), release, time.time)
         self._chronicle = Chronicle(self.history)
         self._pulse = Pulse([self._beat, self.history.beat], died)
+
+    @property
+    def ends(self) -> Counter[TransferState]:
+        """How many transfers ended in which way, since the start."""
+        return self._chronicle.ends
 
     def __enter__(self) -> Self:
         try:

@@ -109,6 +109,21 @@ class History:
         """Why nothing can be recorded, as a sentence for people; empty when all is well."""
         return self._database.trouble
 
+    @property
+    def lag(self) -> float:
+        """Seconds for which the oldest event that is not on the disk has waited; 0 where there is none."""
+        return self._database.lag
+
+    @property
+    def waiting(self) -> int:
+        """Events, and what else is to be remembered, that wait to be written."""
+        return self._database.waiting
+
+    @property
+    def lost(self) -> int:
+        """How much of it was lost since the start, because too much waited."""
+        return self._database.dropped
+
     def since(
         self,
         event_id: int | None = None,

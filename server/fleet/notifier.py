@@ -7,6 +7,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -62,6 +63,8 @@ class Notifier:
         self._batches: dict[str, Batch] = {}
         """In the order in which they were started; a finished one moves to the end."""
         self._stopping = False
+        self.results: Counter[DeviceState] = Counter()
+        """How many devices it came to what with, since the start."""
 
     def resume(self, expect: Callable[[str, str], bool]) -> None:
         """Go on with what an earlier start of the server was at.
@@ -157,6 +160,7 @@ class Notifier:
             if batch.state is not BatchState.CANCELLED and batch.waiting:
                 rows = batch.cancel() if state is BatchState.CANCELLED else []
                 batch.state = state
+                self.results[DeviceState.CANCELLED] += len(rows)
                 self._file.keep(batch, rows)
                 if not batch.waiting:
                     self._finished(batch)
@@ -283,6 +287,7 @@ class Notifier:
     def _ended(self, batch: Batch, row: int, result: DeviceResult) -> None:
         log.info("notified %s of %s: %s: %s", batch.devices[row], batch.publish_id, result.state, result.message)
         batch.rows[row] = result
+        self.results[result.state] += 1
         if not self._stopping:
             self._file.keep(batch, [row])
         if not batch.waiting:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -98,6 +98,12 @@ class Transfers:
         now = self._pins.clock()
         heard = (pin.progress.sent() for pin in self._pins.all() if now - pin.seen <= STALLED)
         return sum(sent is not None and not sent.complete for sent in heard)
+
+    def under_way(self) -> dict[TransferState, int]:
+        """How many run and how many are stalled, as of the last look."""
+        with self._lock:
+            states = Counter(told.state for told in self._said.values())
+        return {state: states[state] for state in _UNDER_WAY}
 
     def look(self) -> list[Transfer]:
         """Those that are otherwise than at the last look, whoever began first among them first."""

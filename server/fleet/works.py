@@ -19,6 +19,8 @@ class Work:
     call: Callable[[sqlite3.Connection], Any]
     awaited: bool
     """Somebody waits for it: it is never dropped for want of room, and refused at once when it cannot be written."""
+    since: float
+    """When it was given, in seconds by a clock that never jumps."""
     future: Future[Any] = field(default_factory=Future)
     _result: Any = None
     _error: Exception | None = None
@@ -60,6 +62,11 @@ class Works:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def oldest(self) -> float | None:
+        """Since when the one waits that comes next."""
+        return self._waiting[0].since if self._waiting else None
 
     def put(self, work: Work) -> list[Work]:
         """At the end; what there is no room for is returned."""

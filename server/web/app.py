@@ -26,6 +26,7 @@ from server.web.errors import Failure, failure
 from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.login import Login
+from server.web.monitors import Monitors
 from server.web.openapi import document
 from server.web.pages import PageContext, Pages
 from server.web.responses import as_json, as_page, see_other, unless_known, wants_page, way_up, with_security_headers
@@ -44,7 +45,7 @@ def create_app(
     urls: CoapUrls,
     guard: Guard,
     folder: Path,
-    metrics: Callable[[], bytes],
+    monitors: Monitors,
     rollouts: RolloutApi,
     device_pages: DevicePages,
     login: Login,
@@ -59,8 +60,8 @@ def create_app(
     app.get("/favicon.ico", callback=lambda: site.static("favicon.svg"))
     described = document.document()
     app.get(document.PATH, callback=lambda: unless_known(described))
-    app.get("/healthz", callback=site.health)
-    app.get("/metrics", callback=metrics)
+    app.get("/healthz", callback=monitors.health)
+    app.get("/metrics", callback=monitors.metrics)
     app.get("/files/<path:path>", callback=api.file)
     app.get("/coap/url/<publish_id:path>", callback=site.coap_url)
     app.get("/api/v1/releases", callback=site.releases)
@@ -101,7 +102,7 @@ def create_app(
         (Right.NOTIFY, "POST", "/api/v1/rollouts/<number>", lambda number: rollouts.set_state(number).to_json()),
     ):
         app.route(path, method, callback, changes=right)
-    return with_security_headers(app)
+    return monitors.counted(with_security_headers(app))
 
 
 class _Site:
@@ -198,10 +199,6 @@ class _Site:
         found = bottle.static_file(path, root=str(STATIC))
         found.set_header("Cache-Control", "no-cache")  # an upgrade must not mix old scripts with a new page
         return found
-
-    def health(self) -> Any:
-        """For monitors."""
-        return {"status": "ok", "releases": len(self._live.current.releases), "problems": len(self._live.current.problems)}
 
     def coap_url(self, publish_id: str) -> Any:
         """Plain text, as the original ota-server had it."""

@@ -77,6 +77,16 @@ class Config:
         metadata={"help": "where devices show which release they run, if they have such a resource", "metavar": "PATH"},
     )
     keep_history: int = dataclasses.field(default=90, metadata={"help": "days that the history is kept"})
+    keep: int | None = dataclasses.field(
+        default=None,
+        metadata={"help": "ready releases of each vendor and class that are kept; older ones that nobody uses are removed"
+                  " (by default none is)"},
+    )  # fmt: skip
+    quota: int | None = dataclasses.field(
+        default=None,
+        metadata={"help": "bytes that the firmware folder may have; the oldest releases that nobody uses are removed"
+                  " (by default none is)", "metavar": "BYTES"},
+    )  # fmt: skip
     debug: bool = dataclasses.field(default=False, metadata={"help": "log more"})
 
     @property
@@ -210,6 +220,10 @@ def _check(config: Config) -> None:
     for name in ("max_transfers", "keep_history"):
         if getattr(config, name) < 1:
             raise ConfigError(f"--{name.replace('_', '-')} is {getattr(config, name)}; it is a whole number above 0.")
+    for name in ("keep", "quota"):
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name} is {value}; it is a whole number above 0. Leave it out to remove nothing by itself.")
     if not config.patience > 0:
         raise ConfigError(f"--patience is {config.patience}; it is a number of seconds above 0.")
     if not config.rescan > 0:

@@ -35,6 +35,7 @@ from server.firmware.holdings import Holdings
 from server.firmware.images import ImageCache
 from server.firmware.judging import Judge
 from server.firmware.publishing import Publisher
+from server.firmware.retention import Limits
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from server.fleet.directory import TIMING, Registry
@@ -129,10 +130,11 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         parts.callback(kept.save)
         parts.callback(devices.stop)
         devices.start()
-        fleet = parts.enter_context(Fleet(_fleet_settings(config), devices, live, urls, died))
+        publisher = Publisher(store, live)
+        fleet = parts.enter_context(Fleet(_fleet_settings(config), devices, live, urls, died, publisher.remove))
         parts.callback(registry.stop)
         registry.start(fleet.devices.register)
-        api = Api(live, Publisher(store, live), fleet, cache, urls, config.max_image_size, stopping)
+        api = Api(live, publisher, fleet, cache, urls, config.max_image_size, stopping)
         tokens = Tokens(TokenFile(config.state / token_file.NAME), partial(fleet.history.record, "token"))
         sessions = Sessions(config.state / sessions_file.NAME, time.time)
         guard = Guard(tcp.getsockname()[0], tokens, sessions, Tries(time.monotonic), config.trusted_proxy is not None)
@@ -188,6 +190,7 @@ def _fleet_settings(config: Config) -> FleetSettings:
         patience=config.patience,
         version_path=config.version_path,
         max_transfers=config.max_transfers,
+        limits=Limits(config.keep, config.quota),
     )
 
 

@@ -63,7 +63,7 @@ def content(live: LiveCatalogue) -> Iterator[Symptom]:
         named = ", ".join(rejected[:_SHOWN]) + (f" and {len(rejected) - _SHOWN} more" if len(rejected) > _SHOWN else "")
         yield Symptom(Status.OK, f"Rejected, so that devices do not get it: {named}. The page says why.")
     for problem in current.problems[:_SHOWN]:
-        yield Symptom(Status.OK, f"{problem.path}: {problem.message}")
+        yield Symptom(Status.OK, f"{problem.path or '.'}: {problem.message}")
     if len(current.problems) > _SHOWN:
         yield Symptom(Status.OK, f"There are {len(current.problems) - _SHOWN} more problems in the firmware folder.")
 

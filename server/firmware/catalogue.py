@@ -46,6 +46,8 @@ class Catalogue:
     """Folder -> Unix time at which its releases are judged again, though nothing changes."""
     faults: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict, repr=False)
     """Folder -> what is wrong in it."""
+    reported: tuple[Problem, ...] = ()
+    """Problems that others found with the folder as a whole."""
 
     @property
     def images(self) -> Mapping[str, Image]:
@@ -109,7 +111,7 @@ def build(scan: Scan, previous: Catalogue, look: Look) -> tuple[Catalogue, list[
     due = renewed(previous.due, {s.path: s.after.due if s.after else None for s in swaps})
     soon = frozenset(s.path for s in swaps if s.path in due and due[s.path] <= look.now)
     faults = renewed(previous.faults, {s.path: (s.after.problems or None) if s.after else None for s in swaps})
-    problems = tuple(_problems(faults, places))
+    problems = (*_problems(faults, places), *previous.reported)
     by_id = renewed(previous.by_id, releases)
     same = by_id == previous.by_id and problems == previous.problems and places.images == previous.images
     after = Catalogue(
@@ -124,6 +126,7 @@ def build(scan: Scan, previous: Catalogue, look: Look) -> tuple[Catalogue, list[
         facts=look.facts,
         due=due,
         faults=faults,
+        reported=previous.reported,
     )
     return after, changed
 
@@ -169,7 +172,7 @@ def _newest_first(release: Release) -> tuple[float, int, str]:
 class LiveCatalogue:
     """Holds the current catalogue and replaces it.
 
-    Threads: any thread reads `current`; the catalogue thread and the web workers call `refresh`.
+    Threads: any thread reads `current`; the catalogue thread, the web workers and the fleet thread call `refresh`, any `report`.
     """
 
     def __init__(
@@ -196,3 +199,13 @@ class LiveCatalogue:
         if after.number != before.number:
             tell(changed, before.problems, after.problems)
         return after
+
+    def report(self, problems: tuple[Problem, ...]) -> None:
+        """Have these told behind those that are seen in the folder, until others are reported in their place."""
+        with self._lock:
+            before = self.current
+            if problems == before.reported:
+                return
+            own = before.problems[: len(before.problems) - len(before.reported)]
+            self.current = replace(before, problems=(*own, *problems), reported=problems, number=before.number + 1)
+        tell((), before.problems, self.current.problems)

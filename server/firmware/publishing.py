@@ -24,7 +24,7 @@ _TOO_BIG = "image-too-big"
 class Publisher:
     """Puts releases into the folder, and takes them out, so that the catalogue shows it at once.
 
-    Threads: the web workers call it.
+    Threads: the web workers and the fleet thread call it.
     """
 
     def __init__(self, store: Store, live: LiveCatalogue) -> None:
@@ -66,7 +66,7 @@ class Publisher:
         return release, created
 
     def remove(self, publish_id: str) -> None:
-        """Raises ReleaseNotFound or StoreFull."""
+        """Raises ReleaseNotFound, ReleaseExists (it is behind a link) or StoreFull."""
         self._store.remove(publish_id, self._is_riots(publish_id))
         self._shown(publish_id)
 

@@ -18,6 +18,7 @@ from server.coap.client import CoapClient, Timing
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
 from server.firmware.catalogue import LiveCatalogue
+from server.firmware.retention import Limits
 from server.fleet import batch_file, history, register, rollout_file
 from server.fleet.batch_file import Batches
 from server.fleet.chronicle import Chronicle
@@ -29,10 +30,12 @@ from server.fleet.notifier import Notifier
 from server.fleet.prober import Prober
 from server.fleet.pulse import Pulse
 from server.fleet.register import Register
+from server.fleet.retiring import Retiring
 from server.fleet.rollout_file import RolloutFile
 from server.fleet.rollouts import Rollouts
 from server.fleet.teller import Teller
 from server.fleet.transfers import Transfers
+from server.fleet.uses import Needs
 from server.fleet.verdicts import Patience, Trace
 
 SCHEMA = (*history.SCHEMA, *register.SCHEMA, *batch_file.SCHEMA, *rollout_file.SCHEMA)
@@ -53,14 +56,24 @@ class FleetSettings:
     """Seconds that a device has to show that it runs what it downloaded."""
     version_path: str | None
     max_transfers: int
+    limits: Limits
+    """What is removed from the firmware folder by itself."""
 
 
 class Fleet:
     """Threads: one owner enters and leaves it; any thread uses its parts in between."""
 
     def __init__(
-        self, settings: FleetSettings, service: CoapService, live: LiveCatalogue, urls: CoapUrls, died: Callable[[str], None]
+        self,
+        settings: FleetSettings,
+        service: CoapService,
+        live: LiveCatalogue,
+        urls: CoapUrls,
+        died: Callable[[str], None],
+        remove: Callable[[str], None],
     ) -> None:
+        """`remove` takes a release out of the firmware folder; it raises OtaError or OSError."""
+
         def release(publish_id: str) -> Release | None:
             return live.current.by_id.get(publish_id)
 
@@ -91,7 +104,10 @@ class Fleet:
         )
         self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self._database), release, time.time)
         self._chronicle = Chronicle(self.history)
-        self._pulse = Pulse([self._beat, self.history.beat], died)
+        needs = Needs(service.pins, self.devices, self.notifier, self.rollouts)
+        self.retiring = Retiring(settings.limits, live, needs.of, remove, self.history, time.monotonic)
+        retire = [self.retiring.beat] if settings.limits.any else []
+        self._pulse = Pulse([self._beat, *retire, self.history.beat], died)
 
     @property
     def ends(self) -> Counter[TransferState]:
@@ -123,6 +139,7 @@ class Fleet:
         stack.callback(self.devices.stop)
         self.rollouts.start()
         self.notifier.resume(self.devices.expect)
+        self.retiring.knows = not self._database.faltered
         self._pulse.start()
         stack.callback(self._pulse.stop)
 

@@ -1,0 +1,160 @@
+"""Which releases go by themselves, so that few are kept and the folder stays within its quota: a pure decision, with reasons.
+
+`keep` counts the ready releases of one vendor and class, newest first by sequence number; what is older than the first N
+goes. The quota takes more, oldest first, until the folder fits, and may leave fewer than N. Whatever is set, these stay:
+
+- the newest ready release of a vendor and class, and of those whose manifests name none; of equally new ones all;
+- the one that is served as a folder's latest;
+- one that is in use: `Uses` says by whom;
+- the one before a release that is being rolled out, to go back to;
+- what is incomplete, for somebody is at it, and what is rejected, for a wrong key or a copy that went astray would
+  otherwise cost all releases at once;
+- every file that is of no release.
+
+A withdrawn release counts for nothing, and goes as a ready one of its age would. Releases whose manifests name no vendor
+and class do not count for `keep`, for nobody knows which of them replaces which; the quota takes them, too.
+No clock decides: modification times only choose whose turn comes first among those of different vendors and classes.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from common.release import Kind, Release, State
+
+_GO = (State.READY, State.WITHDRAWN)
+_NAMED = 5
+"""Releases that a sentence names at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a person set; None: no limit."""
+
+    keep: int | None = None
+    """Ready releases of one vendor and class, at least 1."""
+    quota: int | None = None
+    """Bytes of the firmware folder, at least 1."""
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to do."""
+        return self.keep is not None or self.quota is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Which releases somebody needs."""
+
+    by_id: Mapping[str, str] = field(default_factory=dict)
+    """Publish id -> who uses it, in words."""
+    latest: Collection[str] = frozenset()
+    """Those that are served as a folder's latest."""
+    rolled_out: Collection[str] = frozenset()
+    """Those that are being rolled out."""
+
+
+class Going(NamedTuple):
+    """A release that goes."""
+
+    publish_id: str
+    limit: str
+    """`keep` or `quota`."""
+    why: str
+    """A sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What goes, in this order; `trouble` is why that is not enough, as a sentence, else empty."""
+
+    goes: tuple[Going, ...] = ()
+    trouble: str = ""
+
+
+def decide(releases: Sequence[Release], size: int, limits: Limits, uses: Uses) -> Plan:
+    """`releases` are all that there are, `size` is the folder's in bytes, with all that is of no release."""
+    stays = _stays(releases, uses)
+    free = [release for release in releases if release.state in _GO and release.publish_id not in stays]
+    goes: dict[str, Going] = {}
+    if limits.keep is not None:
+        why = f"{limits.keep} newer for its vendor and class {'is' if limits.keep == 1 else 'are'} ready (--keep {limits.keep})."
+        goes = {release.publish_id: Going(release.publish_id, "keep", why) for release in _surplus(releases, free, limits.keep)}
+    if limits.quota is None:
+        return Plan(tuple(goes.values()))
+    left = size - sum(release.size for release in free if release.publish_id in goes)
+    for release in _oldest_first(release for release in free if release.publish_id not in goes):
+        if left <= limits.quota:
+            break
+        why = f"The folder had {left} bytes, and its quota is {limits.quota} (--quota); it was the oldest that nobody needs."
+        goes[release.publish_id] = Going(release.publish_id, "quota", why)
+        left -= release.size
+    trouble = _unmet(left, limits.quota, releases, stays, goes) if left > limits.quota else ""
+    return Plan(tuple(goes.values()), trouble)
+
+
+def _order(release: Release) -> tuple[object, ...]:
+    """The newest has the highest, within one vendor and class."""
+    return (release.age, release.published, release.publish_id)
+
+
+def _by_kind(releases: Iterable[Release]) -> dict[Kind, list[Release]]:
+    """Oldest first."""
+    kinds: dict[Kind, list[Release]] = {}
+    for release in releases:
+        kinds.setdefault(release.kind, []).append(release)
+    for group in kinds.values():
+        group.sort(key=_order)
+    return kinds
+
+
+def _stays(releases: Sequence[Release], uses: Uses) -> dict[str, str]:
+    """Publish id -> why it stays, whatever is set."""
+    stays = {}
+    for group in _by_kind(r for r in releases if r.state is State.READY).values():
+        for place, release in enumerate(group):
+            if release.publish_id in uses.rolled_out:
+                before = [r for r in group[:place] if r.age < release.age]
+                stays.update({r.publish_id: f"before {release.publish_id}, which is being rolled out" for r in before[-1:]})
+        stays.update({r.publish_id: "the newest" for r in group if r.age == group[-1].age})
+    stays.update(dict.fromkeys(uses.latest, "the latest of its folder"))
+    return stays | dict(uses.by_id)
+
+
+def _surplus(releases: Sequence[Release], free: Iterable[Release], keep: int) -> Iterator[Release]:
+    """Those of a known vendor and class that are older than the `keep` newest ready ones of it."""
+    ready = _by_kind(r for r in releases if r.state is State.READY)
+    for kind, group in _by_kind(free).items():
+        last = ready[kind][-keep] if None not in kind and len(ready.get(kind, ())) >= keep else None
+        if last is not None:
+            yield from (release for release in group if _order(release) < _order(last))
+
+
+def _oldest_first(releases: Iterable[Release]) -> Iterator[Release]:
+    """Within a vendor and class by number; between them whichever was published first."""
+    groups = ([(r.published, r.publish_id, r) for r in group] for group in _by_kind(releases).values())
+    heads = [(group[0], n, group) for n, group in enumerate(groups)]
+    heapq.heapify(heads)
+    while heads:
+        (_, _, release), n, group = heads[0]
+        yield release
+        del group[0]
+        if group:
+            heapq.heapreplace(heads, (group[0], n, group))
+        else:
+            heapq.heappop(heads)
+
+
+def _unmet(left: int, quota: int, releases: Sequence[Release], stays: Mapping[str, str], goes: Collection[str]) -> str:
+    kept = [release for release in releases if release.publish_id not in goes]
+    reasons = [f"{r.publish_id} ({stays.get(r.publish_id, r.state)})" for r in sorted(kept, key=lambda r: -r.size)]
+    named = ", ".join(reasons[:_NAMED]) + (f" and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else "")
+    others = left - sum(release.size for release in kept)
+    return (
+        f"The firmware folder has {left} bytes, and its quota is {quota} (--quota). Nothing more is removed by itself:"
+        f" what is left is needed, or is not the server's to remove: {named or 'no release'};"
+        f" {max(others, 0)} bytes are of no release. Remove something by hand, or allow more."
+    )

@@ -53,7 +53,7 @@ from server.web.device_pages import DevicePages
 from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.login import Login
-from server.web.metrics import CoapSeries, FleetSeries, FolderSeries, ServerSeries
+from server.web.metrics import CoapSeries, FleetSeries, FolderSeries, RetentionSeries, ServerSeries
 from server.web.monitors import Monitors
 from server.web.pages import Pages
 from server.web.proxy import believing
@@ -140,7 +140,8 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         guard = Guard(tcp.getsockname()[0], tokens, sessions, Tries(time.monotonic), config.trusted_proxy is not None)
         health = Health(_checks(config, watcher, live, devices, fleet), time.monotonic)
         folder = FolderSeries(live, watcher, config.rescan)
-        monitors = Monitors(health, live, (ServerSeries(health, time.time()), CoapSeries(devices), folder, FleetSeries(fleet)))
+        of_server, retention = ServerSeries(health, time.time()), RetentionSeries(fleet.retiring)
+        monitors = Monitors(health, live, (of_server, CoapSeries(devices), folder, FleetSeries(fleet), retention))
         events = Events(fleet, stopping)
         calls, rollouts = FleetApi(fleet), RolloutApi(fleet)
         device_pages = DevicePages(fleet, calls, rollouts, live, guard, coap_port, time.time)

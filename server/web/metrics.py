@@ -20,6 +20,7 @@ from server.coap.service import CoapService
 from server.firmware.catalogue import Catalogue, LiveCatalogue
 from server.firmware.watcher import Watcher
 from server.fleet.fleet import Fleet
+from server.fleet.retiring import Retiring
 from server.health import Health, Status
 
 _ERRORS = ("4.04",)
@@ -130,6 +131,23 @@ class FleetSeries(Collector):
         yield _gauge("ota_history_lag_seconds", "For which the oldest event that is not on the disk has waited.", history.lag)
         yield _gauge("ota_history_waiting", "Entries that wait to be written.", history.waiting)
         yield _counter("ota_history_lost", "Entries that were lost, because too many waited.", history.lost)
+
+
+class RetentionSeries(Collector):
+    """What is removed by itself; nothing is shown where no limit is set."""
+
+    def __init__(self, retiring: Retiring) -> None:
+        self._retiring = retiring
+
+    def collect(self) -> Iterator[Metric]:
+        """The registry calls it."""
+        limits, removed = self._retiring.limits, self._retiring.removed
+        if limits.any:
+            counts = {limit: removed[limit] for limit in ("keep", "quota")}
+            yield _counter("ota_releases_retired", "Releases that were removed by themselves, by limit.", counts, "limit")
+        if limits.quota is not None:
+            yield _gauge("ota_folder_bytes", "Bytes of all files in the firmware folder.", self._retiring.size)
+            yield _gauge("ota_folder_quota_bytes", "Bytes that it may have (--quota).", limits.quota)
 
 
 class HttpSeries(Collector):

@@ -61,7 +61,7 @@ def test_the_rules_are_rules_and_ring_when_they_should() -> None:
 
 def test_what_is_counted_and_what_the_rules_ask_for(tmp_path: Path) -> None:
     data = write_release(tmp_path / "fw" / "v1", size=5000)
-    with running(tmp_path / "fw", tmp_path / "state") as server:
+    with running(tmp_path / "fw", tmp_path / "state", "--quota", "1000000") as server:
         server.wait_ready("v1")
         with peer(server.coap_port) as sock:
             assert fetch(sock, "v1/slot0", szx=6) == data["slot0"]
@@ -80,6 +80,8 @@ def test_what_is_counted_and_what_the_rules_ask_for(tmp_path: Path) -> None:
         form = {"publish_id": "v1", "urls": "127.0.0.1:1/fw"}
         assert requests.post(f"{server.url}/notify", data=form, timeout=30).status_code == 200
         assert value(server, "ota_notifications_total", result="unreachable") == 1
+        assert value(server, "ota_folder_quota_bytes") == 1000000
+        assert value(server, "ota_releases_retired_total", limit="quota") == 0
         names = {s.name for family in text_string_to_metric_families(page(server)) for s in family.samples}
         expressions = re.findall(r"expr: \|?(.*?)\n +(?:for|labels):", RULES.read_text(), re.DOTALL)
         asked = set(re.findall(r"ota_[a-z_]+", " ".join(expressions)))

@@ -3,7 +3,8 @@
 `keep` counts the ready releases of one vendor and class, newest first by sequence number; what is older than the first N
 goes. The quota takes more, oldest first, until the folder fits, and may leave fewer than N. Whatever is set, these stay:
 
-- the newest ready release of a vendor and class, and of those whose manifests name none; of equally new ones all;
+- the newest ready release of a vendor and class, and of those whose manifests name none; of equally new ones all, and of
+  each sort of signature the newest: an unsigned build with a high number does not push out the one that devices take;
 - the one that is served as a folder's latest;
 - one that is in use: `Uses` says by whom;
 - the one before a release that is being rolled out, to go back to;
@@ -119,7 +120,8 @@ def _stays(releases: Sequence[Release], uses: Uses) -> dict[str, str]:
             if release.publish_id in uses.rolled_out:
                 before = [r for r in group[:place] if r.age < release.age]
                 stays.update({r.publish_id: f"before {release.publish_id}, which is being rolled out" for r in before[-1:]})
-        stays.update({r.publish_id: "the newest" for r in group if r.age == group[-1].age})
+        newest = {r.signature: r.age for r in group}  # the last one wins
+        stays.update({r.publish_id: "the newest" for r in group if r.age == newest[r.signature]})
     stays.update(dict.fromkeys(uses.latest, "the latest of its folder"))
     return stays | dict(uses.by_id)
 

@@ -15,7 +15,7 @@ from server.fleet.history import History
 AGAIN = 60.0
 """Seconds after which it is looked again, though the catalogue is the same: a device may need a release no more."""
 _BUDGET = 0.25
-"""Seconds of one beat, for others wait for it; what is left to do is done in the next ones."""
+"""Seconds after which a beat removes nothing more, for others wait for it: the next ones go on. Each removes one at least."""
 _WHERE = ""
 """The folder itself."""
 _log = logging.getLogger(__name__)
@@ -66,10 +66,11 @@ class Retiring:
             return  # nothing goes that cannot be written down
         if begun >= self._again:
             self._failed, self._again = {}, begun + AGAIN
-        while (plan := self._plan()).goes and self._clock() - begun <= _BUDGET:
+        while (plan := self._plan()).goes:
             self._retire(plan.goes[0])
-        if not plan.goes:
-            self._settle(plan)
+            if self._clock() - begun > _BUDGET:
+                return
+        self._settle(plan)
 
     def _plan(self) -> Plan:
         current = self._live.current

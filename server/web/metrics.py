@@ -104,7 +104,7 @@ class FolderSeries(Collector):
         number, states, size = self._counted
         if number != current.number:
             found = Counter(release.state for release in current.releases)
-            states, size = {state: found[state] for state in State}, sum(release.size for release in current.releases)
+            states, size = {state: found[state] for state in State}, sum(f.size for r in current.releases for f in r.files)
             self._counted = (current.number, states, size)
         return states, size
 

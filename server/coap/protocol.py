@@ -38,7 +38,7 @@ class Protocol:
         tally: Tally | None = None,
     ) -> None:
         """`mids` gives message ids; `clock` counts seconds. `directory` answers devices that register, where they may;
-        `tally` counts the answers.
+        `tally` counts the errors.
         """
         self._live = live
         self._directory = directory
@@ -55,7 +55,7 @@ class Protocol:
         except Exception:
             _log.exception("no answer could be made for a request from %s", received.address[0])
             answer = self._server.error(message, datagram.INTERNAL_SERVER_ERROR)
-        if answer is not None:
+        if answer is not None and answer[1] >= datagram.BAD_REQUEST:
             self._tally.add(answer[1])
         return answer
 

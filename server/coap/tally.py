@@ -1,4 +1,4 @@
-"""How many answers went out with which response code: counted off the fast path, read by whoever asks."""
+"""How many blocks and errors went out, by response code: counted off the fast path, read by whoever asks."""
 
 from __future__ import annotations
 

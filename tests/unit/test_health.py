@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from server.firmware.catalogue import LiveCatalogue
+from server.firmware.store import Store
 from server.health import FRESH, Health, Status, Symptom
-from server.symptoms import Disk
+from server.symptoms import Disk, content
 from tests.support.clock import Clock
+from tests.support.releases import suit_release
 
 NOTE, WORSE, WORST = (Symptom(status, status.name) for status in Status)
 
@@ -70,3 +73,14 @@ def test_a_disk_with_room_and_one_that_is_gone(tmp_path: Path) -> None:
     folder.rmdir()
     [symptom] = disk.check()
     assert symptom.message == f"The disk of the state folder {str(folder)!r} cannot be looked at (No such file or directory)."
+
+
+def test_what_is_rejected_is_named_and_no_reason_to_restart_anything(live: LiveCatalogue, store: Store) -> None:
+    for number in range(12):
+        suit_release(store.root / f"v{number:02}", number)
+        (store.root / f"v{number:02}" / "slot0").write_bytes(b"another image, for which the manifest is not")
+    live.refresh()
+    [symptom] = content(live)
+    assert symptom.status is Status.OK
+    assert symptom.message.startswith("Rejected, so that devices do not get it: v")
+    assert symptom.message.endswith(" and 2 more. The page says why.")

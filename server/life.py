@@ -55,7 +55,8 @@ class Server:
         """
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGHUP, self._hang_up)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(signal.SIGHUP, self._hang_up)
         sys.setswitchinterval(_SWITCH)
         with self._sockets, contextlib.suppress(SystemExit):
             self._serve_on(self._asked)

@@ -118,8 +118,8 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         gc.disable()  # all that the first look makes stays, and looking through it again and again takes as long as making it
         watcher.start()
         gc.enable()
+        gc.unfreeze()  # what was there before a reload
         gc.collect()
-        parts.callback(gc.unfreeze)
         gc.freeze()  # nor later: looking through thousands of releases would hold up devices
         cache = ImageCache(store.read, config.image_cache)
         registry = Registry(Pinger(TIMING, own_port=coap_port, died=died), time.monotonic)

@@ -1,7 +1,7 @@
 """Whom a request comes from when it came by the one proxy that is trusted.
 
 Not waitress' own `trusted_proxy`: that compares texts, so that on a dual-stack socket 127.0.0.1 is not ::ffff:127.0.0.1;
-an empty X-Forwarded-For is a 500 of its; and the application could not tell afterwards whether the proxy was there.
+it takes any word for an address; and the application could not tell afterwards whether the proxy was there.
 """
 
 from __future__ import annotations

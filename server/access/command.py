@@ -60,7 +60,7 @@ def _add(file: TokenFile, asked: argparse.Namespace) -> int:
     print(
         f"The token {token.name!r} may {listed(token.rights)}. Copy it now: it is shown this once, and {str(file.path)!r} has"
         " only a hash of it. People log in with it on the page; programs send it as Authorization: Bearer, and"
-        " python -m desktop.publish takes it from $OTA_TOKEN. The server knows it at once.",
+        " OTA Publisher's command line takes it from $OTA_TOKEN. The server knows it at once.",
         file=sys.stderr,
     )
     return 0

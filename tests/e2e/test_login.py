@@ -156,6 +156,7 @@ def test_what_the_token_may_not_is_not_offered(visited: Any, server: Server) -> 
         if right is Right.NOTIFY:
             expect(page.locator(".publish .note")).to_contain_text("The token 'notify' may notify, and nothing else.")
         if right is Right.REMOVE:
+            page.locator(".where .copy").wait_for()  # the scripts are at work
             page.locator(".remove").first.click()
             expect(page.locator("#remove-dialog")).to_be_visible()
         page.goto(f"{server.url}/devices")
@@ -168,7 +169,6 @@ def test_it_is_legible_everywhere(visited: Any, token: str, width: int, scheme: 
     look = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, "reduced_motion": "reduce"}
     page = visited(**look)
     pictured(page, "access-anonymous", width, scheme)
-    assert violations(page) == []
     page.click(".account a")
     log_in(page, "wrong")
     pictured(page, "access-wrong", width, scheme)

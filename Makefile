@@ -8,7 +8,7 @@ SECONDS ?= 60
 TARGET ?= datagram
 
 # The tests' programs of other makers: coap-client, Chromium, what makes faults, and a display with hands at it.
-DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl nginx-light openssl strace rsync syncthing iproute2 fonts-dejavu-core \
+DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl nginx-light openssl strace rsync syncthing mmdebstrap iproute2 fonts-dejavu-core \
   xvfb xauth xdotool openbox imagemagick appstream desktop-file-utils prometheus
 # What Qt needs to draw without a screen, and what it needs beside that to open a window.
 DEBIAN_QT_PACKAGES := libgl1 libglib2.0-0 libfontconfig1 libdbus-1-3 libgssapi-krb5-2

@@ -62,7 +62,7 @@ def reading_is_open_and_changing_takes_a_token() -> str:
 
 def a_member_of_the_group_drops_files_with_scp() -> str:
     """Whatever the umask is: they are served, and can be removed over HTTP."""
-    run("useradd", "--create-home", "--groups", "ota-server", "engineer")
+    run("useradd", "--create-home", "--groups", "ota-server", "--password", "*", "engineer")
     home = Path("/home/engineer")
     (home / ".ssh").mkdir(mode=0o700)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / ".ssh/id_ed25519"))

@@ -64,11 +64,9 @@ class Guard:
             )
 
     def visitor(self, environ: Environ) -> Visitor:
-        """Who asks. A wrong token is as good as none here: reading is open."""
+        """Who looks at a page. A token in a header says nothing here, or else tokens could be tried without being counted."""
         known = self._tokens.known
-        text = _bearer(environ)
-        token = known.of(text) if text is not None else self._logged_in(environ, known)
-        return self._visitor(environ, known, token)
+        return self._visitor(environ, known, self._logged_in(environ, known))
 
     def check_change(self, environ: Environ, right: Right) -> None:
         """Raises NotAllowed, TokenWanted or TooManyTries for who may not; else `who_asks()` knows the name."""

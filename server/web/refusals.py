@@ -31,7 +31,7 @@ class RefusalTask(ErrorTask):
         code = getattr(error, "error", error.reason.lower().replace(" ", "-"))
         body = json.dumps({"error": code, "message": error.body}).encode()
         self.status = f"{error.code} {error.reason}"
-        self.response_headers = guarded([("Content-Type", "application/json")])
-        self.set_close_on_finish()
+        self.response_headers = guarded([("Content-Type", "application/json"), ("Connection", "close")])
+        self.close_on_finish = True
         self.content_length = len(body)
         self.write(body)

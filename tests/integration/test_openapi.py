@@ -114,6 +114,15 @@ def test_who_has_the_document_is_not_sent_it_again(server: Site) -> None:
     assert client.get(PATH, environ_base=FROM_HERE, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
 
 
+@pytest.mark.expects_log("cannot be read")
+def test_health_has_its_shape_also_when_something_is_wrong(server: Site, tmp_path: Path) -> None:
+    ask = Described(server).ask
+    assert ask("get", "/healthz").json["status"] == "ok"
+    server.folder.rename(tmp_path / "away")
+    wait_until(lambda: ask("get", "/healthz").status_code == 503, what="the folder to be missed")
+    assert ask("get", "/healthz").json["status"] == "failing"
+
+
 @pytest.mark.expects_log("The link leads nowhere")
 def test_every_answer_has_the_shape_that_is_written(server: Site, tmp_path: Path) -> None:
     described = Described(server)

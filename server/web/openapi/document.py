@@ -36,7 +36,10 @@ def document() -> Json:
 def _server_paths() -> Json:
     described = answer("OpenAPI 3.1.") | {"content": {"application/json": {"schema": {"type": "object"}}}}
     return {
-        "/healthz": {"get": reading("getHealth", "For monitors.", {200: json_answer("It serves.", "health")}, page=True)},
+        "/healthz": {"get": reading(
+            "getHealth", "For monitors.",
+            {200: json_answer("All is well.", "health"), 503: json_answer("It is degraded or failing.", "health")}, page=True,
+        )},
         "/metrics": {"get": reading(
             "getMetrics", "Counts in Prometheus' format.", {200: answer("Counts.", "text/plain")}, page=True
         )},

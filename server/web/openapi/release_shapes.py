@@ -54,7 +54,11 @@ def release_shapes() -> Json:
             })),
         }),
         "removed": shape("What was removed.", {"removed": PUBLISH_ID}),
-        "health": shape("For monitors.", {"status": text(), "releases": whole(), "problems": whole()}),
+        "health": shape("How the server is.", {
+            "status": text("degraded: devices are served, and something else is wrong.", enum=["ok", "degraded", "failing"]),
+            "problems": many(text(), "What is wrong, in sentences, the worst first; none where it is ok."),
+            "notes": many(text(), "What people should look at all the same."), "releases": whole(),
+        }),
         "error": shape("Why not.", {
             "error": text("A stable word for programs."), "message": text("A sentence for people."),
             "findings": many(ref("finding"), "Where a check found why."),

@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 SECONDS ?= 60
 TARGET ?= datagram
+# Most tests wait for something most of the time, so three go at once; ARGS="-n0 …" takes it back.
+AT_ONCE := --numprocesses 3 --dist loadfile
 
 # The tests' programs of other makers: coap-client, Chromium, what makes faults, and a display with hands at it.
 DEBIAN_TEST_PACKAGES := libcoap3-bin chromium curl nginx-light openssl strace rsync syncthing mmdebstrap iproute2 fonts-dejavu-core \
@@ -49,7 +51,7 @@ desktop: $(VENV)/.desktop debian
 
 test: $(VENV)/.test $(COAPTHON) debian
 	@$(MAKE) --no-print-directory test-debian
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
 deb: DEBIAN_PACKAGES := $(DEBIAN_BUILD_PACKAGES)
 deb: $(COAPTHON) debian
@@ -74,7 +76,7 @@ DEBIAN_READY := $(DEBIAN_PYTHON) -c 'import $(DEBIAN_IMPORTS); sys.exit(sys.vers
 
 test-debian: debian
 	@! $(DEBIAN_READY) || $(MAKE) --no-print-directory $(VENV)-debian/.test
-	@if $(DEBIAN_READY); then QT_QPA_PLATFORM=offscreen $(VENV)-debian/bin/python -m pytest $(DEBIAN_TESTS); \
+	@if $(DEBIAN_READY); then QT_QPA_PLATFORM=offscreen $(VENV)-debian/bin/python -m pytest $(AT_ONCE) $(DEBIAN_TESTS); \
 	else echo "skipped, the tests with Debian's packages; on Debian 12: sudo apt-get install $(DEBIAN_LIBRARY_PACKAGES)"; fi
 
 # A coverage-guided fuzz; what it finds worth keeping stays below build/fuzz.

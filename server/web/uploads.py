@@ -141,7 +141,7 @@ def _parts(request: Any, done: str) -> tuple[Any, dict[Role, BinaryIO], dict[Rol
 def _has_an_end(request: Any) -> bool:
     """Whether the multipart body goes on to its last delimiter. bottle 0.12 takes a file that is broken off for a whole one."""
     header = Message()
-    header["Content-Type"] = request.content_type
+    header["Content-Type"] = request.environ["CONTENT_TYPE"]  # content_type is in lower case; a boundary need not be
     end = f"--{header.get_boundary('')}--".encode()
     body = request.body
     body.seek(max(0, _size(body) - len(end) - _EPILOGUE))

@@ -232,6 +232,15 @@ def test_odd_bodies(server: Server) -> None:
     assert requests.post(server.url + "/publish", data=part, headers=headers, timeout=30).status_code == 400
 
 
+def test_a_boundary_has_capitals_as_browsers_make_them(server: Server) -> None:
+    boundary = "----WebKitFormBoundaryAbCdEf0123456789"
+    files = [(f'name="{name}"; filename="{name}"', data) for name, data in (("manifest", "m"), ("slot0", "a"))]
+    parts = [('name="publish_id"', "boundary/1"), *files]
+    body = "".join(f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n{data}\r\n" for head, data in parts)
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    assert requests.post(server.url + "/publish", data=f"{body}--{boundary}--\r\n", headers=headers, timeout=30).status_code == 201
+
+
 def test_a_pipe_in_the_folder_holds_nobody(tmp_path: Path) -> None:
     (tmp_path / "fw" / "v").mkdir(parents=True)
     os.mkfifo(tmp_path / "fw" / "v" / "slot0")

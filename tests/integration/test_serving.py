@@ -39,7 +39,7 @@ class Page:
     def __init__(self, held: socket.socket) -> None:
         self.app, self.held = App(), held
         sock = held.dup()
-        self.serving = Serving(listener.create(self.app, sock, listener.Spool(MIB, MIB)), sock)
+        self.serving = Serving(listener.create(self.app, sock, listener.Spool(MIB, MIB), lambda _: True), sock)
         self.thread = threading.Thread(target=self._run)
         self.patience = 60.0
 

@@ -208,6 +208,37 @@ def test_the_unpacked_command_line_runs_with_debians_own_libraries(unpacked: Pat
     assert "no-image" in said
 
 
+_LOCAL_SERVER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from PyQt5.QtCore import QCoreApplication
+from desktop.window.local_server import LocalServer
+app = QCoreApplication([])
+server = LocalServer()
+server.started.connect(lambda url: (print("started", url), server.stop(), app.quit()))
+server.failed.connect(lambda why: (print(why), app.quit()))
+server.start(Path(sys.argv[2]), Path(sys.argv[3]))
+app.exec_()
+"""
+
+
+def test_the_unpacked_window_runs_with_debians_own_qt(unpacked: Path, tmp_path: Path) -> None:
+    """It opens, and starts the server that is installed beside it."""
+    _require_debians_libraries("PyQt5.QtWidgets", "requests", "cbor2", "cryptography", "bottle", "watchdog")
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    environment["PATH"] = f"{unpacked}/usr/bin:{environment['PATH']}"
+    code = ("/usr/bin/python3", "-I", "-c", _LOCAL_SERVER, str(unpacked / "usr/share/ota-publisher"))
+    folders = (str(tmp_path / "fw"), str(tmp_path / "state"))
+    done = subprocess.run([*code, *folders], env=environment, text=True, capture_output=True, timeout=60, check=False)
+    assert done.stdout.startswith("started http://127.0.0.1:"), done.stdout + done.stderr
+    with subprocess.Popen([unpacked / "usr/bin/ota-publisher"], env=environment, text=True, stderr=subprocess.PIPE) as window:
+        assert window.stderr is not None
+        assert "propagateSizeHints" in window.stderr.readline()  # what Qt says without a screen when the window is shown
+        window.terminate()
+        assert "Traceback" not in window.stderr.read()
+
+
 def test_lintian_finds_no_error_and_no_warning(lintian: subprocess.Popen[str] | None) -> None:
     if lintian is None:
         pytest.skip("lintian is missing: sudo apt-get install lintian")

@@ -238,7 +238,8 @@ def test_a_boundary_has_capitals_as_browsers_make_them(server: Server) -> None:
     parts = [('name="publish_id"', "boundary/1"), *files]
     body = "".join(f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n{data}\r\n" for head, data in parts)
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    assert requests.post(server.url + "/publish", data=f"{body}--{boundary}--\r\n", headers=headers, timeout=30).status_code == 201
+    answer = requests.post(server.url + "/publish", data=f"{body}--{boundary}--\r\n", headers=headers, timeout=30)
+    assert answer.status_code == 201
 
 
 def test_a_pipe_in_the_folder_holds_nobody(tmp_path: Path) -> None:

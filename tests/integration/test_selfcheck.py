@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,11 @@ def test_a_server_that_is_gone_is_noticed(tmp_path: Path) -> None:
         check = SelfCheck(sock)
         assert "got nothing" in str(check.ask(0.01))
         check.close()
+
+
+def test_many_ask_at_once(tmp_path: Path) -> None:
+    with serving(make_parts(tmp_path)) as service, ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda _: service.self_check.ask(30), range(64))) == [None] * 64
 
 
 @pytest.mark.parametrize("change", ["code", "bytes", "block"])

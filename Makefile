@@ -18,7 +18,7 @@ DEBIAN_WINDOW_PACKAGES := libx11-xcb1 libxcb-icccm4 libxcb-image0 libxcb-keysyms
   libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0
 # What builds the .debs and looks at them, and the libraries of Debian's own that they run with.
 DEBIAN_BUILD_PACKAGES := debhelper dh-python dpkg-dev fakeroot python3
-DEBIAN_PACKAGE_TEST_PACKAGES := $(DEBIAN_BUILD_PACKAGES) lintian faketime man-db
+DEBIAN_PACKAGE_TEST_PACKAGES := $(DEBIAN_BUILD_PACKAGES) lintian faketime man-db acl
 DEBIAN_LIBRARY_PACKAGES := python3-bottle python3-cbor2 python3-cryptography python3-ifaddr python3-prometheus-client \
   python3-requests python3-requests-toolbelt python3-tqdm python3-waitress python3-watchdog python3-pyqt5 python3-keyring python3-venv
 DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW_PACKAGES) $(DEBIAN_PACKAGE_TEST_PACKAGES) \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -11,8 +12,12 @@ from pathlib import Path
 from common.finding import Role
 from common.hashing import facts_of
 from common.preflight import FileFacts
-from server.firmware import layouts
+from server.firmware import disk_errors, layouts
+from server.firmware.durable import sync_folder
 from server.firmware.layouts import Layout
+
+_OTHER_THINGS = (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.ENODEV)
+"""What open(2) says of no file at all, a link, a socket and a device without a driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,22 @@ class OnDisk:
         """Whether it is marked as layouts.FORCED or layouts.WITHDRAWN."""
         return self.layout.has_mark(kind, self.names)
 
+    def take_out(self) -> None:
+        """Remove what goes with the release, durably, and nothing beside it.
+
+        The release is withdrawn first and its manifest goes last, so that no half of it is ever served: whatever ends
+        this before its end, the rest can be removed as the whole could.
+        """
+        goes, mark, manifest = self.goes, self.layout.mark(layouts.WITHDRAWN), self.layout.names.get(Role.MANIFEST, "")
+        try:
+            self.mark(layouts.WITHDRAWN)
+        except OSError as error:
+            if error.errno not in disk_errors.FULL:
+                raise  # on a full disk, which removing makes room on, it goes without
+        for name in [*sorted(goes - {manifest, mark}), *({manifest} & goes), mark]:
+            (self.folder / name).unlink(missing_ok=True)  # somebody else may remove it at this moment
+        sync_folder(self.folder)
+
     def mark(self, kind: str) -> None:
         """Leave the mark, durably."""
         (self.folder / self.layout.mark(kind)).touch()
@@ -85,15 +106,6 @@ def find_release(root: Path, publish_id: str, riot: bool | None = None) -> OnDis
     return OnDisk(own.parent, layout, names) if layout is not None and riot is not False else None
 
 
-def sync_folder(folder: Path) -> None:
-    """Have the names in it on the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _leads_to(path: Path) -> str | None:
     """Where a link leads; None where it is none."""
     try:
@@ -110,23 +122,22 @@ def _names(folder: Path) -> frozenset[str]:
 
 
 def facts_at(path: Path) -> FileFacts | None:
-    """Of a regular file; None of anything else: a pipe or a link in its place is not even waited for."""
+    """Of a regular file; None of anything else: a pipe or a link in its place is not even waited for. Raises OSError."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        return None
+    except OSError as error:
+        if error.errno in _OTHER_THINGS:
+            return None
+        raise
     with open(fd, "rb", buffering=0) as file:
-        return facts_of(file.read)
+        return facts_of(file.read) if stat.S_ISREG(os.fstat(fd).st_mode) else None
 
 
 def _is(path: Path, facts: FileFacts) -> bool:
-    """Whether a regular file has these bytes."""
+    """Whether a regular file has these bytes. Raises OSError."""
     try:
         fits = os.stat(path, follow_symlinks=False).st_size == facts.size
-    except OSError:
+    except FileNotFoundError:
         return False
     there = facts_at(path) if fits else None
     return there is not None and there.sha256 == facts.sha256

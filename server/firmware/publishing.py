@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import BinaryIO
 
 from common import preflight
-from common.errors import InvalidRelease, ReleaseNotFound, TooLarge
+from common.errors import InvalidRelease, OtaError, ReleaseNotFound, StoreFull, TooLarge
 from common.finding import Role
 from common.hashing import facts_of
 from common.preflight import SLOTS, FileFacts, Files
@@ -19,6 +20,7 @@ from server.firmware.places import find
 from server.firmware.store import Store
 
 _TOO_BIG = "image-too-big"
+_DONE = "What you asked for was done, and is shown when the folder can be read again."
 
 
 class Publisher:
@@ -62,12 +64,20 @@ class Publisher:
             created = self._store.commit(staged, publish_id, forced=force and bool(check.errors))
         release = self._shown(publish_id)
         if release is None:
-            raise InvalidRelease(f"{publish_id!r} was published and then removed by somebody else.")
+            raise StoreFull(
+                f"{publish_id!r} was published, and cannot be found now: somebody removed it, or the disk cannot be read."
+                " Look at the page; where it does not appear, publish it again."
+            )
         return release, created
 
     def remove(self, publish_id: str) -> None:
         """Raises ReleaseNotFound, ReleaseExists (it is behind a link) or StoreFull."""
-        self._store.remove(publish_id, self._is_riots(publish_id))
+        try:
+            self._store.remove(publish_id, self._is_riots(publish_id))
+        except OtaError:
+            with contextlib.suppress(StoreFull):
+                self._shown(publish_id)  # a part of it may be gone
+            raise
         self._shown(publish_id)
 
     def withdraw(self, publish_id: str) -> Release:
@@ -79,7 +89,7 @@ class Publisher:
         return self._mark(publish_id, False)
 
     def _mark(self, publish_id: str, on: bool) -> Release:
-        if self._shown(publish_id) is None:
+        if self._shown(publish_id, "Nothing was changed.") is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r}.")
         self._store.mark(publish_id, layouts.WITHDRAWN, on, self._is_riots(publish_id))
         release = self._shown(publish_id)
@@ -104,10 +114,16 @@ class Publisher:
         shelved = find(publish_id, self._live.current.shelves)
         return bool(shelved.files.layout.version) if shelved is not None else None
 
-    def _shown(self, publish_id: str) -> Release | None:
-        """The release as it is now, after a look at its folder and those above."""
+    def _shown(self, publish_id: str, outcome: str = _DONE) -> Release | None:
+        """The release as it is now, after a look at its folder and those above.
+
+        Raises StoreFull, with what was done until then, when the firmware folder cannot be read.
+        """
         parts = publish_id.split("/")
-        self._live.refresh(frozenset("/".join(parts[:n]) for n in range(len(parts) + 1)))
+        try:
+            self._live.refresh(frozenset("/".join(parts[:n]) for n in range(len(parts) + 1)))
+        except OSError as error:
+            raise StoreFull(f"The firmware folder cannot be read now ({error.strerror}). {outcome}") from error
         return self._live.current.by_id.get(publish_id)
 
 

@@ -5,10 +5,11 @@ What was hashed before is known by its stamp and is not read again.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.release import Problem
@@ -154,6 +155,7 @@ class Scanner:
             problems.append(Problem(shown, f"{message[0].upper()}{message[1:]}"))
 
         top = os.path.join(self._root, path)
+        before = self._before.get(path)
         try:
             status = os.lstat(top)
             if not stat.S_ISDIR(status.st_mode):
@@ -163,13 +165,12 @@ class Scanner:
             return None
         except OSError as error:
             problem(path, f"the folder cannot be read ({_reason(error)}): give the server's user read access to it.")
-            entries = []
-        before = self._before.get(path)
+            return _as_it_was(path, before, problems)
         old_images, old_inner = (before.images, before.inner) if before is not None else ({}, frozenset())
-        for entry in entries:
+        for entry, is_folder in entries:
             name = entry.name
             where = f"{path}/{name}" if path else name
-            if where in old_inner and entry.is_dir(follow_symlinks=False):
+            if where in old_inner and is_folder:
                 inner.add(where)
             elif name.startswith("."):
                 marks.add(name)
@@ -179,7 +180,7 @@ class Scanner:
                 problem(where, "the name is not UTF-8, so no device can ask for it: rename the file.")
             elif copying.is_conflict(name):
                 problem(where, copying.about_conflict(name))
-            elif entry.is_dir(follow_symlinks=False):
+            elif is_folder:
                 if where.count("/") < MAX_DEPTH:
                     inner.add(where)
                 else:
@@ -200,6 +201,7 @@ class Scanner:
                         unsettled.add(name)
                         continue
                     problem(where, f"the file cannot be read ({_reason(error)}): give the server's user read access to it.")
+                    unsettled.add(name)
         arriving = {copying.arriving_as(name) for name in marks if path} - images.keys() - too_large.keys()
         unsettled |= {name for name in arriving if name is not None and layouts.plays_a_role(name)}
         ours = (status.st_ino, status.st_mtime_ns) in self._ours
@@ -236,6 +238,10 @@ class Scanner:
             status = os.stat(full)
         except FileNotFoundError:
             raise _NeverServed("the link leads nowhere.") from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise _NeverServed("the link leads to itself.") from None
+            raise
         if not stat.S_ISREG(status.st_mode):
             raise _NeverServed("the link leads to a folder; only links to files are followed.")
         return self._regular(path, status, before)
@@ -253,15 +259,20 @@ class Scanner:
         return Image(path, stamp, content.sha256, content.head)
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """By name. Raises OSError."""
+def _entries(folder: str) -> list[tuple[os.DirEntry[str], bool]]:
+    """By name, and whether it is a folder. Raises OSError."""
     try:
         with os.scandir(folder) as listing:
-            return sorted(listing, key=lambda e: e.name)
+            return sorted(((entry, entry.is_dir(follow_symlinks=False)) for entry in listing), key=lambda e: e[0].name)
     except PermissionError:
         if not lift_mask(folder):
             raise
         return _entries(folder)
+def _as_it_was(path: str, before: Folder | None, problems: list[Problem]) -> Folder:
+    """A folder that cannot be read now. It is looked at again soon, as one in which something is being written."""
+    nothing = Folder(path, {}, frozenset(), frozenset(), frozenset(), (), fresh=True, ours=False, changed=0.0)
+    known = nothing if before is None else before
+    return replace(known, problems=tuple(dict.fromkeys((*known.problems, *problems))), fresh=True)
 
 
 def _latest(times: list[float], now: float) -> float:

@@ -11,28 +11,25 @@ import errno
 import hashlib
 import os
 import secrets
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from common.errors import ConfigError, OtaError, ReleaseExists, ReleaseNotFound, StoreFull
+from common.errors import ConfigError, ReleaseExists, ReleaseNotFound
 from common.finding import Role
-from common.hashing import facts_of
 from common.preflight import FileFacts
 from common.release import check_publish_id
-from server.firmware import layouts
+from server.firmware import durable, layouts
 from server.firmware.access_list import lift_masks
+from server.firmware.disk_errors import AGAIN, as_sentences, owner
 from server.firmware.hashes import Hashes
 from server.firmware.image import Content, Image, ImageChanged, Stamp
-from server.firmware.on_disk import OnDisk, find_release, sync_folder
+from server.firmware.on_disk import OnDisk, find_release
 from server.firmware.scan import Scan, Scanner
 
 STAGING = ".staging"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _REMEMBERED = 4096
 
 
@@ -70,7 +67,7 @@ class Store:
                 " Name a folder that the server may read with --firmware-dir."
             ) from None
         with contextlib.suppress(OSError):  # a folder that may only be read is served all the same
-            shutil.rmtree(self.root / STAGING, ignore_errors=True)
+            durable.discard(self.root / STAGING)
             (self.root / STAGING).mkdir(exist_ok=True)
             ignore = self.root / ".stignore"
             lines = ignore.read_text().splitlines() if ignore.exists() else []
@@ -113,22 +110,23 @@ class Store:
         `aliases` are names by which they are served, too: a manifest of 2019 names the file as the build called it.
         """
         folder = self.root / STAGING / secrets.token_hex(8)
-        with _as_sentences("write into"):
+        with as_sentences("write into"):
             folder.mkdir(parents=True)
         try:
-            with _as_sentences("write into"):
-                facts = {role: _write(folder / role.value, source) for role, source in files.items()}
+            with as_sentences("write into"):
+                facts = {role: durable.write(folder / role.value, source) for role, source in files.items()}
                 for role, name in (aliases or {}).items():
                     if layouts.is_alias(name):
                         (folder / name).symlink_to(role.value)
             yield Staged(folder, facts)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            durable.discard(folder)
 
     def has(self, staged: Staged, publish_id: str) -> bool:
-        """Whether the same bytes are published under this id."""
-        there = find_release(self.root, check_publish_id(publish_id))
-        return there is not None and there.holds(staged.facts)
+        """Whether the same bytes are published under this id. Raises StoreFull where the disk does not tell."""
+        with as_sentences("look into"):
+            there = find_release(self.root, check_publish_id(publish_id))
+            return there is not None and there.holds(staged.facts)
 
     def commit(self, staged: Staged, publish_id: str, forced: bool = False) -> bool:
         """Publish what was staged. True: new; False: the same bytes were there already.
@@ -136,7 +134,7 @@ class Store:
         Raises InvalidRelease (no publish id), ReleaseExists (other bytes, or a release above or below), StoreFull.
         """
         target = self.root / check_publish_id(publish_id)
-        with self._lock, _as_sentences("write into"):
+        with self._lock, as_sentences("write into"):
             self._check_no_link(target, publish_id)
             there = find_release(self.root, publish_id)
             if there is not None and there.holds(staged.facts):
@@ -147,18 +145,13 @@ class Store:
             lift_masks(target.parent, self.root, inside=False)
             if forced:
                 (staged.folder / layouts.FORCED).touch()
-            sync_folder(staged.folder)
-            made = _make_parents(target.parent, self.root)
+            durable.sync_folder(staged.folder)
             try:
-                os.rename(staged.folder, target)
+                durable.put(staged.folder, target, self.root)
             except OSError as error:
-                for parent in reversed(made):
-                    with contextlib.suppress(OSError):
-                        parent.rmdir()
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise ReleaseExists(_taken(publish_id)) from None
                 raise
-            sync_folder(target.parent)
             self._remember(target, staged)
         return True
 
@@ -169,22 +162,19 @@ class Store:
         """
         with self._lock:
             there = self._existing(publish_id, riot)
-            goes, trash = there.goes, self.root / STAGING / secrets.token_hex(8)
+            trash = self.root / STAGING / secrets.token_hex(8)
+            whom = f"remove {publish_id!r}, which belongs to the user {owner(there.folder)}, from"
             try:
-                with _as_sentences(f"remove {publish_id!r}, which belongs to the user {_owner(there.folder)}, from"):
-                    if goes == there.names:
-                        trash.parent.mkdir(exist_ok=True)
-                        os.rename(there.folder, trash)
-                        sync_folder(there.folder.parent)
-                        _remove_empty(there.folder.parent, self.root)
-                    else:
-                        trash.mkdir(parents=True)
-                        for name in goes:
-                            with contextlib.suppress(FileNotFoundError):  # somebody else removes it at this moment
-                                os.rename(there.folder / name, trash / name)
-                        sync_folder(there.folder)
+                with as_sentences(whom, AGAIN):
+                    if there.goes != there.names:
+                        there.take_out()
+                        return
+                    trash.parent.mkdir(exist_ok=True)
+                    os.rename(there.folder, trash)
+                    durable.sync_folder(there.folder.parent)
+                    durable.remove_empty(there.folder.parent, self.root)
             finally:
-                shutil.rmtree(trash, ignore_errors=True)
+                durable.discard(trash)
 
     def mark(self, publish_id: str, kind: str, on: bool, riot: bool | None = None) -> None:
         """Say layouts.FORCED or layouts.WITHDRAWN of a release, or take it back; it may have been said before.
@@ -193,15 +183,16 @@ class Store:
         """
         with self._lock:
             there = self._existing(publish_id, riot)
-            with _as_sentences(f"mark {publish_id!r}, which belongs to the user {_owner(there.folder)}, in"):
+            with as_sentences(f"mark {publish_id!r}, which belongs to the user {owner(there.folder)}, in", AGAIN):
                 if on:
                     there.mark(kind)
                 else:
                     there.unmark(kind)
 
     def _existing(self, publish_id: str, riot: bool | None) -> OnDisk:
-        self._check_no_link(self.root / check_publish_id(publish_id), publish_id)
-        there = find_release(self.root, publish_id, riot)
+        with as_sentences("look into"):
+            self._check_no_link(self.root / check_publish_id(publish_id), publish_id)
+            there = find_release(self.root, publish_id, riot)
         if there is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r}.")
         lift_masks(there.folder, self.root, inside=True)
@@ -235,45 +226,17 @@ class Store:
             raise ReleaseExists(f"{publish_id!r} leads through a link in the firmware folder: choose another publish id.")
 
     def _remember(self, target: Path, staged: Staged) -> None:
+        """So that it is not read again, and need not be quiet first."""
+        try:
+            stamps = {role: Stamp.of(os.stat(target / role.value)) for role in staged.facts}
+            status = os.stat(target)
+        except OSError:
+            return  # then the next look takes it for somebody else's
         for role, facts in staged.facts.items():
-            self._hashes.learn(Stamp.of(os.stat(target / role.value)), Content(facts.sha256, facts.head))
-        status = os.stat(target)
+            self._hashes.learn(stamps[role], Content(facts.sha256, facts.head))
         self._ours[status.st_ino, status.st_mtime_ns] = None
         while len(self._ours) > _REMEMBERED:
             self._ours.pop(next(iter(self._ours)))
-
-
-def _write(path: Path, source: BinaryIO) -> FileFacts:
-    source.seek(0)
-    with path.open("xb") as file:
-        facts = facts_of(source.read, sink=file.write)
-        file.flush()
-        os.fsync(file.fileno())
-    return facts
-
-
-def _make_parents(folder: Path, root: Path) -> list[Path]:
-    """Make the folders down to `folder`, each one synced into its parent; returns those that were missing."""
-    missing = [p for p in [folder, *folder.parents] if root in p.parents and not p.exists()][::-1]
-    for path in missing:
-        path.mkdir()
-        sync_folder(path.parent)
-    return missing
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    while folder != root:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent
-
-
-def _owner(path: Path) -> str:
-    with contextlib.suppress(OSError, KeyError):
-        return repr(path.owner())
-    return "unknown"
 
 
 def _taken(publish_id: str) -> str:
@@ -281,20 +244,3 @@ def _taken(publish_id: str) -> str:
         f"{publish_id!r} is taken by other files. A published release is never changed:"
         " choose another publish id, or remove it first."
     )
-
-
-@contextlib.contextmanager
-def _as_sentences(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OtaError:
-        raise
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StoreFull("The disk of the firmware folder is full. Nothing was published; make room and try again.") from error
-        if error.errno in _FORBIDDEN:
-            raise StoreFull(
-                f"The server's user may not {what} the firmware folder ({error.strerror}). Give it write access, for"
-                " instance by a group that both share, and try again."
-            ) from error
-        raise StoreFull(f"The firmware folder could not be written ({error.strerror}). Nothing was changed.") from error

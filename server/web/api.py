@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -200,7 +201,8 @@ class Api:
         try:
             content = self._cache.load(image)
         except (ImageChanged, OSError):
-            self._live.refresh()
+            with contextlib.suppress(OSError):  # the thread that watches the folder says so
+                self._live.refresh()
             raise NotFound(f"{path!r} has just been changed in the firmware folder; ask again.") from None
         name = "-".join(path.split("/"))
         return bottle.HTTPResponse(

@@ -1,0 +1,130 @@
+"""File operations of this thread that fail: one that is chosen by its number, or that one and all after it."""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
+_OF_OS = (
+    "open", "stat", "lstat", "fstat", "fsync", "listdir", "mkdir", "rmdir", "unlink", "remove", "rename", "replace",
+    "symlink", "readlink", "utime", "pread",
+)  # fmt: skip
+CHANGES = frozenset({
+    "open", "write", "flush", "fsync", "mkdir", "rmdir", "unlink", "remove", "rename", "replace", "symlink", "utime"
+})  # fmt: skip
+"""The operations that may change the disk."""
+_OF_FILES = frozenset({"read", "readinto", "readall", "write", "flush"})
+_OF_ENTRIES = frozenset({"stat", "is_dir", "is_file", "is_symlink"})
+
+
+@dataclass
+class Faults:
+    """`number` counts from 1; 0: none fails. Instead of failing, `instead` may be called: a process may be killed there."""
+
+    number: int = 0
+    code: int = errno.EIO
+    lasting: bool = False
+    instead: Callable[[], None] | None = None
+    only: frozenset[str] | None = None
+    """The names of those that are counted; None: all."""
+    count: int = 0
+    """Operations so far."""
+    at: str = ""
+    """The first that failed, for people."""
+    _thread: int = field(default_factory=threading.get_ident)
+
+    def step(self, name: str, subject: object) -> None:
+        """One operation is about to be done. Raises OSError."""
+        if threading.get_ident() != self._thread or (self.only is not None and name not in self.only):
+            return
+        self.count += 1
+        if not self.number or (self.count < self.number if self.lasting else self.count != self.number):
+            return
+        if self.instead is not None:
+            self.instead()
+        self.at = self.at or f"{errno.errorcode[self.code]} at operation {self.count}, {name} {subject}"
+        raise OSError(self.code, os.strerror(self.code), subject if isinstance(subject, str) else None)
+
+
+class _Watched:
+    """A file, a directory's listing or an entry of one, some of whose operations are counted."""
+
+    def __init__(self, real: Any, faults: Faults, names: frozenset[str]) -> None:
+        self._real, self._faults, self._names = real, faults, names
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if name not in self._names:
+            return found
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            self._faults.step(name, getattr(self._real, "name", ""))
+            return found(*arguments, **named)
+
+        return counted
+
+    def __enter__(self) -> _Watched:
+        self._real.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._real.__exit__(*error)
+
+    def __fspath__(self) -> str:
+        return str(self._real.path)
+
+    def __iter__(self) -> Iterator[_Watched]:
+        for entry in self._real:
+            self._faults.step("readdir", entry)
+            yield _Watched(entry, self._faults, _OF_ENTRIES)
+
+
+@contextmanager
+def failing(faults: Faults) -> Iterator[Faults]:
+    """What this thread does with files through `os`, `open` and pathlib is counted, and fails as `faults` says."""
+    real: list[tuple[Any, str, Any]] = []
+
+    def put(owner: Any, name: str, new: Callable[[Any], Any]) -> None:
+        old = getattr(owner, name)
+        real.append((owner, name, old))
+        setattr(owner, name, new(old))
+
+    def plain(name: str) -> Callable[[Any], Any]:
+        def make(old: Any) -> Any:
+            def call(*arguments: Any, **named: Any) -> Any:
+                faults.step(name, arguments[0] if arguments else "")
+                return old(*arguments, **named)
+
+            return call
+
+        return make
+
+    def watched(name: str, names: frozenset[str]) -> Callable[[Any], Any]:
+        return lambda old: lambda *a, **n: _Watched(plain(name)(old)(*a, **n), faults, names)
+
+    def close(old: Any) -> Any:
+        def call(fd: int) -> None:
+            old(fd)  # Linux gives the descriptor back whatever close(2) says
+            faults.step("close", fd)
+
+        return call
+
+    try:
+        for name in _OF_OS:
+            put(os, name, plain(name))
+        put(os, "close", close)
+        put(os, "scandir", watched("scandir", frozenset()))
+        for owner in (io, builtins):
+            put(owner, "open", watched("open", _OF_FILES))
+        yield faults
+    finally:
+        for owner, name, old in real:
+            setattr(owner, name, old)

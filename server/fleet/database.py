@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -12,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from server.fleet.database_file import DatabaseFile, Newer, explain, is_damage, is_from_outside
+from server.fleet.database_file import DatabaseFile, Newer, explain, is_damage, is_forbidden, is_from_outside
 from server.fleet.works import Work, Works
 
 MOST = 10_000
@@ -215,7 +217,10 @@ class Database:
     def _attempt(self, batch: list[Work]) -> None:
         try:
             if self._is_damaged():
-                self._renew("a reader met it")
+                with self._changed:
+                    self._damaged = None
+                if self._file.is_damaged():
+                    self._renew("a reader met it")
             self._write(self._connected(), batch)
         except (sqlite3.Error, OSError, Newer) as error:
             self._fail(batch, error)
@@ -256,9 +261,13 @@ class Database:
         renewed = False
         try:
             if is_damage(error) and not self._fresh:
-                self._renew(str(error))
-                renewed = True
-            elif not self._ready:
+                if self._file.is_damaged():
+                    self._renew(str(error))
+                    renewed = True
+                else:
+                    self._close()
+                    error = OSError(errno.EIO, os.strerror(errno.EIO))
+            elif not self._ready or is_forbidden(error):  # SQLite opens a file that it may not write as one to be read
                 self._close()
             elif self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import sqlite3
@@ -12,6 +13,7 @@ PATIENCE = 0.5
 """Seconds for which a lock that another program holds is waited for."""
 CHECKED = 32 * 1024 * 1024
 """Bytes up to which a file is checked as a whole when it is opened first; in a larger one damage shows when it is met."""
+_PIECE = 1024 * 1024
 _WAL_LEFT = 4 * 1024 * 1024
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _FORBIDDEN = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
@@ -69,6 +71,20 @@ class DatabaseFile:
         except OSError:
             return False
 
+    def is_damaged(self) -> bool:
+        """Whether a second look finds damage, too: SQLite calls it so when the disk did not give a page for a moment.
+
+        Raises OSError where it still does not.
+        """
+        with self.path.open("rb", buffering=0) as file:
+            while file.read(_PIECE):
+                pass
+        try:
+            with contextlib.closing(self.reader()) as connection:
+                return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",))
+        except sqlite3.Error as error:
+            return is_damage(error)
+
     def move_aside(self, now: float) -> Path:
         """Give the file, its -wal and its -shm another name, which is returned; `now` is Unix time. Raises OSError.
 
@@ -107,6 +123,11 @@ class DatabaseFile:
 def is_damage(error: Exception) -> bool:
     """Whether SQLite calls the file corrupt or no database."""
     return isinstance(error, Damaged) or _code(error) in _DAMAGED
+
+
+def is_forbidden(error: Exception) -> bool:
+    """Whether the file's rights, or its folder's, are the reason."""
+    return _code(error) in _FORBIDDEN
 
 
 def is_from_outside(error: Exception) -> bool:

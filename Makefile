@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SECONDS ?= 60
+MINUTES ?= 30
 TARGET ?= datagram
 # Most tests wait for something most of the time, so three go at once; ARGS="-n0 …" takes it back.
 AT_ONCE := --numprocesses 3 --dist loadfile
@@ -27,7 +28,7 @@ DEBIAN_PACKAGES := $(DEBIAN_TEST_PACKAGES) $(DEBIAN_QT_PACKAGES) $(DEBIAN_WINDOW
 # Debian has no CoAPthon3, so the package carries it.
 COAPTHON := build/vendor/CoAPthon3-$(shell sed -n 's/^CoAPthon3==//p' requirements-server.txt).tar.gz
 
-.PHONY: run desktop test test-debian deb fuzz check bench venv setup-test debian screenshots clean help
+.PHONY: run desktop test test-debian deb fuzz check bench soak venv setup-test debian screenshots clean help
 
 help:
 	@echo "make run          serve ./firmware: devices on UDP 5683, people on http://127.0.0.1:8080"
@@ -38,6 +39,7 @@ help:
 	@echo "make deb          build ota-server_*.deb and ota-publisher_*.deb into build/deb"
 	@echo "make check        ruff and mypy"
 	@echo "make bench        measure the server beside others, and under load; ARGS=--help lists the parts"
+	@echo "make soak         a server under mixed load for MINUTES=30: whether memory, threads and open files stay flat"
 	@echo "make fuzz         a coverage-guided fuzz of the datagram path, for SECONDS=60; TARGET=manifest: of the manifest reader"
 	@echo "make screenshots  take the README's pictures again"
 	@echo "make clean        remove the virtual environments and the caches"
@@ -92,6 +94,10 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.test debian
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# The exit status says whether all stayed flat, and whether every file that was fetched was exact.
+soak: $(VENV)/.test
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 screenshots: $(VENV)/.test debian
 	$(BIN)/python -m pytest -q tests/e2e/test_screenshots.py tests/e2e/test_window_on_x.py

@@ -193,9 +193,9 @@ class Store:
         with as_sentences("look into"):
             self._check_no_link(self.root / check_publish_id(publish_id), publish_id)
             there = find_release(self.root, publish_id, riot)
-        if there is None:
-            raise ReleaseNotFound(f"There is no release {publish_id!r}.")
-        lift_masks(there.folder, self.root, inside=True)
+            if there is None:
+                raise ReleaseNotFound(f"There is no release {publish_id!r}.")
+            lift_masks(there.folder, self.root, inside=True)
         return there
 
     def _check_free(self, target: Path, publish_id: str) -> None:

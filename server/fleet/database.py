@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -77,8 +75,7 @@ class Database:
         """Why nothing can be recorded, as a sentence for people; empty when all is well."""
         self._writing: float | None = None
         """Since when the oldest of the works waits that are being written."""
-        self.dropped = 0
-        """Works that were dropped because too many waited."""
+        self.dropped = 0  # works, because too many waited
         self.faltered = False
         """Since the start something could not be read or written, or the file was begun anew: what was kept may be missing."""
 
@@ -217,10 +214,8 @@ class Database:
     def _attempt(self, batch: list[Work]) -> None:
         try:
             if self._is_damaged():
-                with self._changed:
-                    self._damaged = None
-                if self._file.is_damaged():
-                    self._renew("a reader met it")
+                self._damaged = None
+                self._renew("a reader met it")
             self._write(self._connected(), batch)
         except (sqlite3.Error, OSError, Newer) as error:
             self._fail(batch, error)
@@ -261,12 +256,8 @@ class Database:
         renewed = False
         try:
             if is_damage(error) and not self._fresh:
-                if self._file.is_damaged():
-                    self._renew(str(error))
-                    renewed = True
-                else:
-                    self._close()
-                    error = OSError(errno.EIO, os.strerror(errno.EIO))
+                self._renew(str(error))
+                renewed = True
             elif not self._ready or is_forbidden(error):  # SQLite opens a file that it may not write as one to be read
                 self._close()
             elif self._connection is not None and self._connection.in_transaction:
@@ -287,7 +278,8 @@ class Database:
             work.finish(NotRecorded(self.trouble))
 
     def _renew(self, why: str) -> None:
-        """Move the damaged file aside, while nobody reads in it; the next attempt begins a new one."""
+        """Move the damaged file aside, while nobody reads in it; the next attempt begins a new one. Raises OSError."""
+        self._file.confirm_damage()
         with self._changed:
             self._moving = True
             self._changed.wait_for(lambda: not self._readers, 1.0)

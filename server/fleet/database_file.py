@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -71,19 +72,21 @@ class DatabaseFile:
         except OSError:
             return False
 
-    def is_damaged(self) -> bool:
-        """Whether a second look finds damage, too: SQLite calls it so when the disk did not give a page for a moment.
+    def confirm_damage(self) -> None:
+        """Look a second time: SQLite calls it damage, too, when the disk did not give a page for a moment.
 
-        Raises OSError where it still does not.
+        Raises OSError where that was so, or still is.
         """
         with self.path.open("rb", buffering=0) as file:
             while file.read(_PIECE):
                 pass
         try:
             with contextlib.closing(self.reader()) as connection:
-                return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",))
+                sound = connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
         except sqlite3.Error as error:
-            return is_damage(error)
+            sound = not is_damage(error)
+        if sound:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def move_aside(self, now: float) -> Path:
         """Give the file, its -wal and its -shm another name, which is returned; `now` is Unix time. Raises OSError.

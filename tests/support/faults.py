@@ -82,9 +82,12 @@ class _Watched:
         return str(self._real.path)
 
     def __iter__(self) -> Iterator[_Watched]:
-        for entry in self._real:
-            self._faults.step("readdir", entry)
-            yield _Watched(entry, self._faults, _OF_ENTRIES)
+        return self
+
+    def __next__(self) -> _Watched:
+        entry = next(self._real)
+        self._faults.step("readdir", entry)
+        return _Watched(entry, self._faults, _OF_ENTRIES)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.e2e.booted import gateway as gw
 from tests.e2e.booted.checks import TOKEN, made
-from tests.e2e.booted.gateway import FIRMWARE, STATE, TOML, Downloads, run
+from tests.e2e.booted.gateway import FIRMWARE, STATE, TOML, Callers, Downloads, run
 
 NEWER = Path("/share/newer.deb")
 LEFT_BEHIND = (
@@ -26,8 +26,14 @@ def an_upgrade_keeps_firmware_tokens_history_and_settings() -> str:
     TOML.write_text(TOML.read_text() + "\n# the owner's own line\n")
     devices = Downloads({"load/2/slot0": made(102, 40_000)["slot0"]}, 16)
     devices.wait_blocks(500)
-    run(*_APT, "install", str(NEWER))
-    gw.wait_active()
+    callers, process = Callers(), gw.show("MainPID")
+    try:
+        run(*_APT, "install", str(NEWER))
+        gw.wait_active()
+    finally:
+        callers.stop()
+    assert gw.show("MainPID") != process, "the new version does not run"
+    assert not callers.refused, callers.refused[:3]
     after = run("dpkg-query", "-W", "-f", "${Version}", "ota-server")
     assert after != before
     gw.assert_served("first", made(1))
@@ -35,7 +41,10 @@ def an_upgrade_keeps_firmware_tokens_history_and_settings() -> str:
     assert gw.publish("after-upgrade", made(3), TOKEN.read_text()).status == 201
     kept = {event["id"] for event in gw.http_call("GET", "/api/v1/history?limit=5000").json["events"]}
     assert kept >= {event["id"] for event in events}, "the history lost events"
-    return f"{before} -> {after}: {len(events)} events kept, {devices.all_exact()} downloads exact"
+    return (
+        f"{before} -> {after}: {len(events)} events kept, {devices.all_exact()} downloads exact,"
+        f" {callers.connected} connections, none refused"
+    )
 
 
 def purge_asks_nothing_and_removes_only_its_own() -> str:

@@ -225,6 +225,8 @@ def _status(live: LiveCatalogue, fleet: Fleet) -> str:
     if current.problems:
         first = current.problems[0]
         text += f"; {_counted(len(current.problems), 'problem')} in the folder: {first.path!r}: {first.message}"
+    if fleet.history.trouble:
+        text += f"; {fleet.history.trouble}"
     return text
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import bottle
 
 from server.fleet.history import History
+from server.web.proxy import address_of
 
 Environ = Mapping[str, Any]
 """WSGI's (PEP 3333)."""
@@ -17,8 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 def came_from(environ: Environ) -> str:
-    """Where a request came from."""
-    return str(environ.get("REMOTE_ADDR", "somebody"))
+    """Where a request came from; an IPv4 address as people write it, though a dual-stack socket says ::ffff:10.0.0.3."""
+    text = str(environ.get("REMOTE_ADDR", "somebody"))
+    address = address_of(text)
+    return str(address) if address is not None and address.version == 4 else text
 
 
 def name_asker(environ: Environ, name: str) -> None:

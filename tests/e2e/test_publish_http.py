@@ -364,6 +364,7 @@ def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
             refused = publish(server, "w", GOOD)
             assert refused.status_code == 507
             assert "may not write into the firmware folder" in refused.json()["message"]
+            assert "ReadWritePaths=" in refused.json()["message"]
             server.wait_ready("v")
             assert "may not remove" in requests.delete(server.url + "/api/v1/releases/v", timeout=10).json()["message"]
     finally:

@@ -122,6 +122,14 @@ def test_systemd_hears_that_it_is_ready_how_it_is_and_that_it_stops(start: Start
         assert udp.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO) == 1
 
 
+def test_the_status_says_that_the_history_is_not_recorded(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "state" / "fleet.db").mkdir(parents=True)
+    with Listener(tmp_path / "notify") as listener, sockets() as (udp, tcp):
+        environment = {"NOTIFY_SOCKET": listener.address}
+        start(activated(tmp_path / "fw", tmp_path / "state", (tcp, udp), environment=environment))
+        wait_until(lambda: any("; The history cannot" in line for line in listener.lines), 30, "the status to say it")
+
+
 def test_a_receive_loop_that_hangs_is_not_fed_and_says_where_when_it_is_ended(start: Start, tmp_path: Path) -> None:
     hang = tmp_path / "hang"
     with Listener(f"@{tmp_path}") as listener:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "packaging" / "ota-server.toml"
 FIELDS = {field.name.replace("_", "-"): field for field in dataclasses.fields(Config)}
 STATE = "/var/lib/ota-server"
-OWN = {"firmware-dir": f"{STATE}/firmware", "state-dir": STATE, "http-host": "::", "image-cache": 64 << 20}
+OWN = {"firmware-dir": f"{STATE}/firmware", "state-dir": STATE, "image-cache": 64 << 20}
 """What the package sets by itself."""
 _KEY = re.compile(r"#?([a-z-]+) = (.*)")
 _UNITS = {"": 1, "MiB": 1 << 20}

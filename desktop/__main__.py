@@ -1,4 +1,4 @@
-"""The window's composition root: `python -m desktop [file or folder ...]`."""
+"""The window's composition root: `python -m desktop [--insecure] [file or folder ...]`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from PyQt5.QtWidgets import QApplication
 
 from common import __version__
 from common.boards import Boards
+from common.errors import InvalidRequest
+from desktop import usage
 from desktop.window.jobs import Jobs
 from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
@@ -21,10 +23,17 @@ from desktop.window.server_link import ServerLink
 from desktop.window.settings import Settings
 
 _ICON = Path(__file__).parents[1] / "packaging" / "ota-publisher.svg"
+_WRONG_USAGE = 64
+"""sysexits.h, as the command line has it."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status; what is named is picked as if it had been dropped."""
+    try:
+        typed = usage.of_window().parse_args(arguments)
+    except InvalidRequest as error:
+        print(error, file=sys.stderr)
+        return _WRONG_USAGE
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     app = QApplication(["ota-publisher"])
@@ -39,12 +48,12 @@ def main(arguments: Sequence[str]) -> int:
     alive.timeout.connect(lambda: None)
     alive.start()
     jobs = Jobs()
-    link = ServerLink(jobs)
+    link = ServerLink(jobs, insecure=typed.insecure)
     flow = ReleaseFlow(jobs, Boards.load(None), lambda: link.server)
     window = MainWindow(jobs, flow, link, LocalServer(), Settings())
     window.show()
-    if arguments:
-        flow.pick([Path(argument) for argument in arguments])
+    if typed.files:
+        flow.pick(typed.files)
     return app.exec_()
 
 

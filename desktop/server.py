@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from common.client import Client
 from common.errors import NotAllowed
+from common.program import called
 
 
 class TokenNotSent(NotAllowed):
@@ -18,10 +19,15 @@ class Server:
 
     url: str
     token: str | None = field(default=None, repr=False)
+    insecure: bool = False
+    """Whether the token may go over plain http."""
 
     def client(self, timeout: float = 60.0, connect_timeout: float = 10.0) -> Client:
         """A client of it, as `Client` says; TokenNotSent where it would not send the token."""
         try:
-            return Client(self.url, timeout=timeout, connect_timeout=connect_timeout, token=self.token)
+            return Client(self.url, timeout=timeout, connect_timeout=connect_timeout, token=self.token, insecure=self.insecure)
         except NotAllowed as error:
-            raise TokenNotSent(str(error)) from None
+            raise TokenNotSent(
+                f"{error} To look and to change nothing, forget the token here."
+                f" Started as `{called('ota-publisher', 'desktop')} --insecure`, this window sends it all the same."
+            ) from None

@@ -1,4 +1,4 @@
-"""The command line's options and its help."""
+"""The options of the command line and of the window, and their help."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from common.program import called
 from common.rollout import Accept
 
 SERVER = "http://localhost:8080"
+_INSECURE = "send the token over plain http, where everybody on the way can read it"
 _USAGE = """\
 %(prog)s [options] --manifest FILE --slot0 FILE [--slot1 FILE] publish-id [device ...]
        %(prog)s [options] --notify-only [--publish-id ID] device [device ...]
@@ -52,6 +53,20 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidRequest(f"{message[:1].upper()}{message[1:]}. --help shows how it is used.")
 
 
+def of_window() -> argparse.ArgumentParser:
+    """What the window is started with. Raises InvalidRequest for what it does not know."""
+    options = _Parser(
+        prog=called("ota-publisher", "desktop"),
+        description="Check firmware, publish it, and follow the devices.",
+        allow_abbrev=False,
+    )
+    add = options.add_argument
+    add("files", nargs="*", type=Path, metavar="file or folder", help="picked as if it had been dropped into the window")
+    add("--insecure", action="store_true", help=_INSECURE)
+    add("--version", action="version", version=f"OTA Publisher {__version__}")
+    return options
+
+
 def parser() -> argparse.ArgumentParser:
     """The options as they are typed; what goes with what is not its business."""
     options = _Parser(
@@ -75,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     add("--server", metavar="URL", help=f"the OTA Server (default: {SERVER})")
     add("--token-file", type=Path, metavar="FILE", help="a file with the server's token (default: $OTA_TOKEN)")
     add("--token", metavar="TOKEN", help="the token itself; everybody on this computer can read it, so rather use the others")
-    add("--insecure", action="store_true", help="send the token over plain http, where everybody on the way can read it")
+    add("--insecure", action="store_true", help=_INSECURE)
     add("--no-server", action="store_true", help="with --check-only: ask no server, so check only what the files say")
     add("--trust-keys", type=Path, metavar="DIR", help="check signatures here, by the public keys (PEM) in this folder")
     add("--boards", type=Path, metavar="FILE", help="the names of boards of one's own, for what is printed")

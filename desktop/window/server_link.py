@@ -38,8 +38,12 @@ class ServerLink(QObject):
     refused = pyqtSignal(object)
     """The OtaError that answered an act."""
 
-    def __init__(self, jobs: Jobs, tokens: Tokens | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self, jobs: Jobs, tokens: Tokens | None = None, parent: QObject | None = None, insecure: bool = False
+    ) -> None:
+        """`insecure`: tokens may go over plain http."""
         super().__init__(parent)
+        self._insecure = insecure
         self._jobs = jobs
         self._tokens = tokens or Tokens()
         self._token: str | None = None
@@ -64,7 +68,7 @@ class ServerLink(QObject):
     @property
     def server(self) -> Server | None:
         """The address and the token, while it answers."""
-        return None if self.url is None else Server(self.url, self._token)
+        return None if self.url is None else Server(self.url, self._token, self._insecure)
 
     @property
     def token(self) -> str | None:
@@ -88,12 +92,14 @@ class ServerLink(QObject):
 
     def refresh(self) -> None:
         """Ask now, unless a question is under way, or is about to be because the keyring is asked for the token."""
-        url, token, known = self._url, self._token, self._known
+        url, known = self._url, self._known
         if url is None or self._question is not None or self._patience.isActive():
             return
 
+        asked = Server(url, self._token, self._insecure)
+
         def call(_progress: Callable[[int, int], None], _cancelled: Callable[[], bool]) -> ReleaseList:
-            with Server(url, token).client(timeout=10, connect_timeout=3) as client:
+            with asked.client(timeout=10, connect_timeout=3) as client:
                 return client.release_list(known)
 
         def take(found: ReleaseList) -> None:
@@ -109,7 +115,7 @@ class ServerLink(QObject):
             if isinstance(error, NotAllowed):
                 # Asking again with the wrong token may have the server lock us out.
                 self._timer.stop()
-                self._tell_barred(error, url, token)
+                self._tell_barred(error, asked)
             else:
                 self._timer.start()
                 self.silent.emit(str(error))
@@ -182,18 +188,18 @@ class ServerLink(QObject):
             self.asking.emit()
         self.refresh()
 
-    def _tell_barred(self, error: NotAllowed, url: str, token: str | None) -> None:
+    def _tell_barred(self, error: NotAllowed, asked: Server) -> None:
         why = str(error)
         about_token = isinstance(error, TokenWanted | TokenNotSent)
         if isinstance(error, TokenNotSent):
             sentence = "{why}"
         elif not about_token:  # such as a name that the server does not go by, where no token helps
             sentence = self.tr("The server at {url} does not let this computer in: {why}")
-        elif token is None:
+        elif asked.token is None:
             sentence = self.tr("The server at {url} wants a token: {why}")
         else:
             sentence = self.tr("The server at {url} does not take this token: {why}")
-        self.barred.emit(sentence.format(url=plain_address(url), why=why), about_token)
+        self.barred.emit(sentence.format(url=plain_address(asked.url), why=why), about_token)
 
     def withdraw(self, publish_id: str) -> None:
         """Take a release out of service."""
@@ -208,12 +214,12 @@ class ServerLink(QObject):
         self._act(lambda client: client.remove(publish_id))
 
     def _act(self, act: Callable[[Client], object]) -> None:
-        url, token = self._url, self._token
-        if url is None:
+        if self._url is None:
             return
+        asked = Server(self._url, self._token, self._insecure)
 
         def call(_progress: Callable[[int, int], None], _cancelled: Callable[[], bool]) -> object:
-            with Server(url, token).client(timeout=20, connect_timeout=3) as client:
+            with asked.client(timeout=20, connect_timeout=3) as client:
                 return act(client)
 
         self._jobs.start(call, lambda _result: self.refresh(), self._refuse)

@@ -125,8 +125,28 @@ def test_over_plain_http_it_is_not_sent_and_not_lost(link: ServerLink, qtbot: Qt
     with qtbot.waitSignal(link.barred, timeout=WAIT) as told:
         link.choose("http://me:password@192.0.2.1:8080")
     assert told.args[0].startswith("The token was not sent to http://192.0.2.1:8080: over plain http everybody")
+    assert told.args[0].endswith(
+        "To look and to change nothing, forget the token here. Started as `python -m desktop --insecure`, this window sends it"
+        " all the same."
+    )
     assert link.token == "right"
     assert Tokens().load("http://192.0.2.1:8080") == "right"
+
+
+def test_over_plain_http_it_is_sent_where_that_is_meant(
+    server: TokenServer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.client._is_loopback", lambda _host: False)
+    jobs = Jobs()
+    link = ServerLink(jobs, insecure=True)
+    with qtbot.waitSignal(link.barred, timeout=WAIT):
+        link.choose(server.url)
+    with qtbot.waitSignal(link.answered, timeout=WAIT):
+        link.set_token("right")
+    assert server.seen == [None, "Bearer right"]
+    assert link.server == Server(server.url, "right", insecure=True)
+    link.choose("")
+    jobs.stop()
 
 
 def test_another_refusal_asks_for_no_token(link: ServerLink, server: TokenServer, qtbot: QtBot) -> None:

@@ -44,6 +44,8 @@ def _help(*command: str) -> str:
     with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
         if command == ("ota-server",):
             configuration.read(["--help"])
+        elif command == ("ota-publisher",):
+            usage.of_window().parse_args(["--help"])
         else:
             usage.parser().parse_args(["--help"])
     return out.getvalue()
@@ -107,7 +109,7 @@ def test_the_readme_has_every_flag_and_its_default() -> None:
             assert shown == f"`{field.default}`", f"--{key}: {shown}"
 
 
-@pytest.mark.parametrize("program", ["ota-server", "ota-publish"])
+@pytest.mark.parametrize("program", ["ota-server", "ota-publish", "ota-publisher"])
 def test_the_man_page_has_every_flag_and_no_other(program: str) -> None:
     page = (ROOT / "packaging" / "man" / f"{program}.1").read_text().replace("\\-", "-")
     options = page.partition(".SH OPTIONS")[2].partition("\n.SH ")[0]

@@ -180,8 +180,8 @@ def test_ten_wrong_ones_then_429_while_a_right_one_passes(tmp_path: Path) -> Non
     state = tmp_path / "state"
     state.mkdir()
     text = add_token(state)
-    with running(tmp_path / "fw", state, "--http-host", "0.0.0.0") as server:
-        url = server.url.replace("0.0.0.0", "127.0.0.1")
+    with running(tmp_path / "fw", state, "--http-host", "::") as server:
+        url = server.url.replace("[::]", "127.0.0.1")
 
         def ask(given: str) -> requests.Response:
             return requests.post(f"{url}/withdraw", json=BODIES, headers=bearer(given), timeout=30)
@@ -195,6 +195,8 @@ def test_ten_wrong_ones_then_429_while_a_right_one_passes(tmp_path: Path) -> Non
         assert ask(text).status_code == 404
         assert requests.post(f"{url}/login", data={"token": text}, allow_redirects=False, timeout=30).status_code == 303
         assert server.log.count("wrong tokens come from 127.0.0.1") == 1
+        assert "laptop (127.0.0.1): Logged in" in server.log
+        assert requests.get(f"{url}/api/v1/history", timeout=30).json()["events"][-1]["who"] == "laptop (127.0.0.1)"
         assert "wrong-1" not in server.log
 
 

@@ -17,6 +17,7 @@ from server.access.token_file import TokenFile
 from server.access.tokens import Tokens
 from server.access.tries import LIMIT, Tries
 from server.web import app as app_module
+from server.web.asker import came_from
 from server.web.auth import Guard
 from server.web.login import place
 from tests.support.clock import Clock
@@ -280,3 +281,14 @@ def test_where_logging_in_leads_back_to(text: str) -> None:
 )  # fmt: skip
 def test_and_where_not(text: str) -> None:
     assert place(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("::ffff:127.0.0.1", "127.0.0.1"), ("::ffff:10.0.0.3", "10.0.0.3"), ("10.0.0.3", "10.0.0.3"), ("::1", "::1"),
+        ("fe80::1%eth0", "fe80::1%eth0"), ("fd00::3", "fd00::3"), ("strange", "strange"),
+    ],
+)  # fmt: skip
+def test_who_asks_is_named_by_the_address_that_people_know(address: str, shown: str) -> None:
+    assert came_from({"REMOTE_ADDR": address}) == shown

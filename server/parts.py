@@ -19,6 +19,7 @@ from common.signature import Keys
 from server import symptoms
 from server.access import sessions as sessions_file
 from server.access import token_file
+from server.access.advice import adding
 from server.access.sessions import Sessions
 from server.access.token_file import TokenFile
 from server.access.tokens import Tokens
@@ -137,7 +138,8 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         api = Api(live, publisher, fleet, cache, urls, config.max_image_size, stopping)
         tokens = Tokens(TokenFile(config.state / token_file.NAME), partial(fleet.history.record, "token"))
         sessions = Sessions(config.state / sessions_file.NAME, time.time)
-        guard = Guard(tcp.getsockname()[0], tokens, sessions, Tries(time.monotonic), config.trusted_proxy is not None)
+        tries, proxied = Tries(time.monotonic), config.trusted_proxy is not None
+        guard = Guard(tcp.getsockname()[0], tokens, sessions, tries, proxied, adding(config.state))
         health = Health(_checks(config, watcher, live, devices, fleet), time.monotonic)
         folder = FolderSeries(live, watcher, config.rescan)
         of_server, retention = ServerSeries(health, time.time()), RetentionSeries(fleet.retiring)

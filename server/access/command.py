@@ -14,11 +14,11 @@ from typing import NoReturn
 from common.errors import ConfigError, InvalidRequest, NotAllowed, NotFound, OtaError, ReleaseExists, StoreFull
 from server import config as configuration
 from server.access import token_file
+from server.access.advice import PACKAGED_STATE, called_as
 from server.access.token import Right, Token, check_name, listed
 from server.access.token_file import TokenFile
 
 PACKAGED_CONFIG = Path("/etc/ota-server/ota-server.toml")
-PACKAGED_STATE = Path("/var/lib/ota-server")
 DECLINED = 1
 _EXIT_CODES: Mapping[type[OtaError], int] = MappingProxyType({
     InvalidRequest: 64, NotFound: 66, ReleaseExists: 73, StoreFull: 74, NotAllowed: 77, ConfigError: 78,
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         try:
             return {"add": _add, "list": _list, "revoke": _revoke}[asked.command](file, asked)
         except PermissionError:
-            again = " ".join(["sudo ota-server token", *arguments])
+            again = " ".join([f"sudo {called_as()}", *arguments])
             raise NotAllowed(f"{str(file.path)!r} is not yours to read or write. Do it as root: {again}") from None
         except OSError as error:
             raise StoreFull(f"{str(file.path)!r} cannot be read or written: {error.strerror}.") from None
@@ -52,7 +52,7 @@ def _add(file: TokenFile, asked: argparse.Namespace) -> int:
         if any(token.name == asked.name for token in tokens):
             raise ReleaseExists(
                 f"There is a token {asked.name!r} already. Choose another name, or revoke that one first:"
-                f" ota-server token revoke {asked.name}"
+                f" {called_as()} revoke {asked.name}"
             )
         token, text = Token.make(asked.name, rights, dt.datetime.now(dt.UTC))
         tokens.append(token)
@@ -69,7 +69,7 @@ def _add(file: TokenFile, asked: argparse.Namespace) -> int:
 def _list(file: TokenFile, asked: argparse.Namespace) -> int:  # noqa: ARG001
     rows = [(token.name, ",".join(token.rights), f"{token.created:%Y-%m-%d %H:%M} UTC") for token in file.read()]
     if not rows:
-        print(f"There is no token in {str(file.path)!r}. Make one: ota-server token add laptop", file=sys.stderr)
+        print(f"There is no token in {str(file.path)!r}. Make one: {called_as()} add laptop", file=sys.stderr)
         return 0
     rows.insert(0, ("NAME", "MAY", "MADE"))
     wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
@@ -80,7 +80,7 @@ def _list(file: TokenFile, asked: argparse.Namespace) -> int:  # noqa: ARG001
 
 def _revoke(file: TokenFile, asked: argparse.Namespace) -> int:
     if not any(token.name == asked.name for token in file.read()):
-        raise NotFound(f"There is no token {asked.name!r} in {str(file.path)!r}. Those that there are: ota-server token list")
+        raise NotFound(f"There is no token {asked.name!r} in {str(file.path)!r}. Those that there are: {called_as()} list")
     if not asked.yes and not _sure(asked.name):
         print("Nothing was changed.", file=sys.stderr)
         return DECLINED
@@ -98,7 +98,7 @@ def _revoke(file: TokenFile, asked: argparse.Namespace) -> int:
 
 def _sure(name: str) -> bool:
     if not sys.stdin.isatty():
-        raise InvalidRequest(f"Revoking asks whether you are sure, and there is no terminal: token revoke {name} --yes")
+        raise InvalidRequest(f"Revoking asks whether you are sure, and there is no terminal: {called_as()} revoke {name} --yes")
     print(f"Revoke the token {name!r}? Whatever uses it is refused from then on. [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -127,7 +127,7 @@ def _state(asked: argparse.Namespace) -> Path:
         if not config.state.is_dir():
             raise NotAllowed(
                 f"The server of this machine keeps its tokens in {str(PACKAGED_STATE)!r}, which is not yours. Do it as root"
-                " (sudo ota-server token …), or name another server's folder with --state-dir."
+                f" (sudo {called_as()} …), or name another server's folder with --state-dir."
             )
     return config.state
 
@@ -148,7 +148,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="ota-server token", description="Who may change something on the server.", allow_abbrev=False)
+    parser = _Parser(prog=called_as(), description="Who may change something on the server.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="add|list|revoke")
     add = commands.add_parser("add", help="make a token and print it", allow_abbrev=False)
     add.add_argument("name", metavar="NAME", help="whose it is, such as laptop or ci; it stands in the log and the history")

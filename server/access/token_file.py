@@ -50,7 +50,7 @@ class TokenFile:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OtaError):
             raise ConfigError(
                 f"The file of tokens {str(self.path)!r} is damaged, so nobody may change anything. Bring back a good copy of it,"
-                " or remove it and make the tokens again: sudo ota-server token add laptop"
+                " or remove it and make the tokens again."
             ) from None
         return tokens
 

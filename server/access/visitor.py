@@ -18,6 +18,8 @@ class Visitor:
     """A sentence for who lacks a right."""
     can_log_in: bool = False
     """Whether a token would help."""
+    command: str = ""
+    """What makes a token, where one is lacking; the sentence ends with it."""
 
     @property
     def publishes(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from common.errors import NotAllowed, TokenWanted, TooManyTries
 from server.access.sessions import Sessions
@@ -15,19 +15,19 @@ from server.access.visitor import AT_THE_MACHINE, Visitor
 from server.web.asker import Environ, came_from, name_asker
 from server.web.proxy import address_of, came_by_proxy
 
-COMMAND = "sudo ota-server token add laptop"
 NO_TOKEN = (
     "Nothing can be changed here until there is a token, because this server can be reached from the network. Make one on the"
-    f" gateway: {COMMAND}"
+    " gateway: {}"
 )
-NO_TOKEN_HERE = (
+_NO_TOKEN_HERE = (
     "Nothing can be changed by way of a proxy, or under another name than localhost, until there is a token. Make one on the"
-    f" gateway: {COMMAND}"
+    " gateway: {}"
 )
-WANTED = f"Whoever changes something here needs a token. Who looks after the gateway makes one: {COMMAND}"
-_UNKNOWN = f"This token is not known here: it was revoked, or not copied whole. Who looks after the gateway makes one: {COMMAND}"
+_WANTED = "Whoever changes something here needs a token. Who looks after the gateway makes one: {}"
+_UNKNOWN = "This token is not known here: it was revoked, or not copied whole. Who looks after the gateway makes one: {}"
 _FOREIGN = "The request comes from another site's page. Only this server's own page may change something."
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:[0-9]*)?", re.ASCII)
+Adding = Callable[[str], str]
 _log = logging.getLogger(__name__)
 
 
@@ -40,13 +40,18 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Checks requests by their WSGI environment. Threads: the web workers call it, and `may_send` the main one."""
 
-    def __init__(self, bound_to: str, tokens: Tokens, sessions: Sessions, tries: Tries, proxied: bool) -> None:
-        """`bound_to` is the address on which HTTP listens; `proxied`: a proxy is trusted to say who asks."""
+    def __init__(self, bound_to: str, tokens: Tokens, sessions: Sessions, tries: Tries, proxied: bool, adding: Adding) -> None:
+        """`bound_to` is the address on which HTTP listens; `proxied`: a proxy is trusted to say who asks.
+
+        `adding` gives the command that makes a token, of what stands behind `token add`.
+        """
         self._local = is_loopback(bound_to)
         self._tokens = tokens
         self._sessions = sessions
         self._tries = tries
         self._proxied = proxied
+        self._adding = adding
+        self._command = adding("laptop")
 
     def check_host(self, environ: Environ) -> None:
         """Against DNS rebinding: a server bound to loopback is asked for by a loopback name, or through the trusted proxy.
@@ -87,7 +92,7 @@ class Guard:
         elif visitor.name:
             raise NotAllowed(
                 f"The token {visitor.name!r} may {listed(visitor.rights)}, and this needs one that may {right}."
-                f" Make another one on the gateway: sudo ota-server token add NAME --may {right}"
+                f" Make another one on the gateway: {self._adding(f'NAME --may {right}')}"
             )
         else:
             raise NotAllowed(visitor.why_not)
@@ -132,26 +137,30 @@ class Guard:
             why = f"The token {token.name!r} may {listed(token.rights)}, and nothing else."
             return Visitor(token.name, token.rights, why)
         if known.tokens:
-            return Visitor(why_not=WANTED, can_log_in=True)
+            return self._without(_WANTED, can_log_in=True)
         if not self._local:
-            return Visitor(why_not=NO_TOKEN)
+            return self._without(NO_TOKEN)
         if self._proxied or _has_passed_a_proxy(environ) or not _names_loopback(environ.get("HTTP_HOST", "")):
-            return Visitor(why_not=NO_TOKEN_HERE)
+            return self._without(_NO_TOKEN_HERE)
         return AT_THE_MACHINE
+
+    def _without(self, why_not: str, can_log_in: bool = False) -> Visitor:
+        return Visitor(why_not=why_not.format(self._command), can_log_in=can_log_in, command=self._command)
 
     def _of_text(self, environ: Environ, known: Known, text: str) -> Token:
         """Raises TokenWanted, and TooManyTries after too many wrong ones; a right one always passes."""
         token = known.of(text)
         if token is not None:
             return token
+        unknown = _UNKNOWN.format(self._command)
         wait, to_log = self._tries.wrong(came_from(environ))
         if to_log:
             _log.warning("wrong tokens come from %s", came_from(environ))
         if wait:
             raise TooManyTries(
-                f"Too many wrong tokens came from your address: the next one is looked at in {wait} seconds. {_UNKNOWN}", wait
+                f"Too many wrong tokens came from your address: the next one is looked at in {wait} seconds. {unknown}", wait
             )
-        raise TokenWanted(_UNKNOWN)
+        raise TokenWanted(unknown)
 
     def _logged_in(self, environ: Environ, known: Known) -> Token | None:
         for text in self._cookies(environ, (_is_secure(environ),)):

@@ -51,7 +51,7 @@ def test_it_is_wanted_typed_and_then_published_with(window: MainWindow, server: 
     assert not bar._row.isVisible()
     with qtbot.waitSignal(flow.failed, timeout=WAIT) as failed:
         window._publish._button.click()
-    assert "sudo ota-server token add laptop" in str(failed.args[0])
+    assert f"-m server token add laptop --state-dir {server.state}" in str(failed.args[0])
     assert "Whoever changes something here needs a token" in window._publish.summary
     assert bar._row.isVisible()
     link.set_token(weak)
@@ -68,7 +68,7 @@ def test_it_is_wanted_typed_and_then_published_with(window: MainWindow, server: 
     qtbot.waitUntil(lambda: not flow.busy, timeout=WAIT)
     release, created = published.args
     assert created
-    assert f"laptop (127.0.0.1): Published {release.publish_id}." in server.log
+    qtbot.waitUntil(lambda: f"laptop (127.0.0.1): Published {release.publish_id}." in server.log, timeout=WAIT)
     link.set_token(weak)
     with qtbot.waitSignal(link.refused, timeout=WAIT) as refused:
         link.withdraw(release.publish_id)

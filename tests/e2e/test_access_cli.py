@@ -17,7 +17,7 @@ from tests.support.releases import riot_release
 from tests.support.server import ROOT, Server, running
 
 RELEASE = "sensor/1700000100"
-COMMAND = "sudo ota-server token add laptop"
+COMMAND = "-m server token add laptop --state-dir"
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ from tests.fakes import page_releases
 from tests.fakes.page_releases import BASE, MISSING, SAMPLE, TOO_LONG, dispute, release
 
 STATIC = Path(server.web.pages.__file__).parent / "static"
+COMMAND = "sudo ota-server token add laptop"
 CONTEXT = PageContext("/var/lib/ota-server/firmware", BASE.rstrip("/"), AT_THE_MACHINE, None, "0.1.0")
 _ANSWERS = {
     "refused": (DeviceState.REFUSED, "4.04", "The device has nothing at this path (4.04): is it built with SUIT?"),
@@ -227,7 +228,8 @@ def scene(name: str) -> PageApp:
             problems = [Problem("y" * 250, stray), Problem("slot0.bin", stray), dispute(f"{deep}/slot0.1.bin", deep, f"{deep}/2")]
             return PageApp(releases, problems)
         case "closed":
-            return PageApp([*typical[:2], typical[-1]], context=replace(CONTEXT, visitor=Visitor(why_not=NO_TOKEN)))
+            stranger = Visitor(why_not=NO_TOKEN.format(COMMAND), command=COMMAND)
+            return PageApp([*typical[:2], typical[-1]], context=replace(CONTEXT, visitor=stranger))
     return PageApp(typical, [Problem("slot0.1700000300.bin", stray)])
 
 

@@ -79,9 +79,10 @@ def test_nothing_that_comes_from_outside_becomes_markup(pages: Pages) -> None:
     file = replace(hostile.files[0], name=HOSTILE, sha256=HOSTILE, path=HOSTILE, also_served_at=(HOSTILE,), url=HOSTILE)
     hostile = replace(hostile, files=(file,))
     context = PageContext(HOSTILE, HOSTILE, replace(AT_THE_MACHINE, name=HOSTILE), HOSTILE, HOSTILE)
+    stranger = replace(context, visitor=Visitor("", (), HOSTILE, True, HOSTILE))
     html = [
         pages.index([hostile], [Problem(HOSTILE, HOSTILE)] * 7, context),
-        pages.index([hostile, replace(hostile, board=None)], [], replace(context, visitor=Visitor("", (), HOSTILE, True))),
+        pages.index([hostile, replace(hostile, board=None)], [], stranger),
         pages.index([], [], context),
         pages.error(400, HOSTILE, HOSTILE, [replace(finding, message=f"Beside it: {HOSTILE}")]),
         pages.notification(Notification(HOSTILE, HOSTILE, (DeviceResult(HOSTILE, DeviceState.REFUSED, HOSTILE, HOSTILE),))),

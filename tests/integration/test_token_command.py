@@ -165,4 +165,4 @@ def test_somebody_else_is_told_to_be_root(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(state)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 77, done.stderr
-    assert f"Do it as root: sudo ota-server token add laptop --state-dir {state}" in done.stderr
+    assert f"Do it as root: sudo python -m server token add laptop --state-dir {state}" in done.stderr

@@ -39,7 +39,7 @@ class World:
         self.clock = clock
 
     def guard(self, bound_to: str = "127.0.0.1", proxied: bool = False) -> Guard:
-        return Guard(bound_to, self.tokens, self.sessions, Tries(self.clock), proxied)
+        return Guard(bound_to, self.tokens, self.sessions, Tries(self.clock), proxied, "sudo ota-server token add {}".format)
 
     def add(self, name: str = "laptop", *rights: Right) -> str:
         token, text = Token.make(name, rights or Right, dt.datetime.now(dt.UTC))

@@ -28,7 +28,8 @@ PUBLIC = "ota.example.org"
 @pytest.fixture
 def guard(tmp_path: Path, clock: Clock) -> Guard:
     tokens = Tokens(TokenFile(tmp_path / "tokens"), lambda what: None)  # noqa: ARG005
-    return Guard("127.0.0.1", tokens, Sessions(tmp_path / "sessions", clock), Tries(clock), True)
+    sessions = Sessions(tmp_path / "sessions", clock)
+    return Guard("127.0.0.1", tokens, sessions, Tries(clock), True, "ota-server token add {}".format)
 
 
 def seen(trusted: str | None, peer: str = PROXY, **headers: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@
 <input type="hidden" name="next" value="{{next}}">
 <label class="field"><span class="name">Token</span><input type="password" name="token" required maxlength="200" autocomplete="current-password" autocapitalize="off" spellcheck="false" autofocus placeholder="ota_…"></label>
 % if not message:
-<p class="hint">Whoever looks after the gateway makes one: <code>sudo ota-server token add laptop</code></p>
+<p class="hint">Whoever looks after the gateway makes one: <code>{{visitor.command}}</code></p>
 % end
 <div class="buttons"><a class="button" href="{{root or './'}}{{next}}">Back</a><button class="primary">Log in</button></div>
 </form>

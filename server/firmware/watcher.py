@@ -115,6 +115,8 @@ class Watcher:
                 _log.warning("the firmware folder %r cannot be read (%s); it is served as it was", self._root, error.strerror)
             self.trouble = f"The firmware folder {self._root!r} cannot be read ({error.strerror}): it is served as it was."
         else:
+            if self.trouble:
+                _log.info("the firmware folder %r can be read again", self._root)
             self.trouble = ""
             if where is None:
                 self._whole = self._clock()

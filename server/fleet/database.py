@@ -221,7 +221,7 @@ class Database:
             self._fail(batch, error)
             return
         if self.trouble:
-            _log.info("the history is recorded again; %d works were lost since the start", self.dropped)
+            _log.info("the history is recorded again; what was lost since the start: %s", self.dropped or "nothing")
         self._settle("")
         for work in batch:
             work.finish()

@@ -110,6 +110,7 @@ def test_what_people_have_to_mend_is_said_and_a_folder_that_is_gone_is_failing(t
         assert value(server, "ota_health", status="failing") == 1
         (tmp_path / "away").rename(folder)
         becomes(server, "ok")
+        assert f"the firmware folder {str(folder)!r} can be read again" in server.log
 
 
 @contextmanager

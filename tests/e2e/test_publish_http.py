@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -349,6 +350,12 @@ def test_a_full_disk_is_507_and_nothing_is_half_published(tmp_path: Path, full: 
             wait_until(lambda: os.listdir(server.state / "spool") == [], what="an empty spool")
             assert publish(server, "v", GOOD).status_code == 201
             assert fetch(server, "v/slot0") == b"a"
+            with contextlib.suppress(OSError), (tmp_path / full / ".filler").open("wb", buffering=0) as filler:
+                while True:
+                    filler.write(bytes(4096))
+            refused = publish(server, "w", {"manifest": b"m", "slot0": image(9000, 1)})  # kept in memory until it is looked at
+            assert (refused.status_code, refused.json()["error"]) == (507, "store-full")
+            assert "Traceback" not in server.log
     finally:
         subprocess.run(["umount", str(tmp_path / full)], check=True)
 

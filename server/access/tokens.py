@@ -81,6 +81,10 @@ class Tokens:
         for token in before.tokens:
             if token not in now.tokens:
                 self._say(f"The token {token.name!r} is revoked.")
+        if (before.tokens or before.trouble) and not now.tokens:
+            self._say(
+                "There is no token any more: whoever is on this machine may change something, if nobody else reaches the server."
+            )
 
     def _say(self, what: str) -> None:
         _log.info("%s", what)

@@ -180,7 +180,8 @@ def test_changes_are_seen_without_a_restart_and_said(file: TokenFile, caplog: py
     revoke(file, "laptop")
     assert tokens.known.tokens == ()
     made, gone = "The token 'laptop' is known: it may notify.", "The token 'laptop' is revoked."
-    assert told == [made, made, gone, gone]
+    none = "There is no token any more: whoever is on this machine may change something, if nobody else reaches the server."
+    assert told == [made, made, gone, gone, none]
     assert [record.getMessage() for record in caplog.records] == told
     file.path.unlink()
     assert tokens.known.tokens == ()

@@ -158,7 +158,9 @@ class Guard:
             _log.warning("wrong tokens come from %s", came_from(environ))
         if wait:
             raise TooManyTries(
-                f"Too many wrong tokens came from your address: the next one is looked at in {wait} seconds. {unknown}", wait
+                "Too many wrong tokens came from your address. A right one is taken at once; for any other, wait"
+                f" {wait} seconds. {unknown}",
+                wait,
             )
         raise TokenWanted(unknown)
 

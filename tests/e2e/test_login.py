@@ -131,7 +131,7 @@ def test_a_token_that_is_revoked_meanwhile_is_said_with_a_way_back_in(visited: A
     log_in(page, token)
     choose_sample(page, samples)
     revoke_token(server.state, "brief")
-    expect(page.locator("#banner")).to_contain_text("Who is logged in here is another one now")
+    expect(page.locator("#banner")).to_contain_text("Nobody is logged in here any more.")
     page.click("#publish .primary")
     outcome = page.locator("#publish .outcome")
     expect(outcome).to_contain_text("Whoever changes something here needs a token.")

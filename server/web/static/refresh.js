@@ -62,7 +62,10 @@ export class Refresh {
   say(trouble) {
     const time = this.seen.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     let text = trouble && `${trouble} This page shows what was true at ${time} and keeps trying.`;
-    if (!text && this.account !== account(this.document)) text = "Who is logged in here is another one now. Reload this page when it suits you.";
+    const now = account(this.document);
+    if (!text && this.account !== now) {
+      text = `${now ? "Who is logged in here is another one now." : "Nobody is logged in here any more."} Reload this page when it suits you.`;
+    }
     if (!text && this.updated) text = "The server was updated. Reload this page when it suits you.";
     if (this.banner.textContent !== text) this.banner.textContent = text;
   }

@@ -4,7 +4,13 @@
 <p class="brand"><img src="{{root}}static/favicon.svg" alt="" width="28" height="28"><span>OTA Server</span></p>
 <h1>Log in</h1>
 % if message:
-<div class="outcome" role="alert"><p>{{message}}</p></div>
+<div class="outcome" role="alert"><p>\\
+% if visitor.command and message.endswith(visitor.command):
+{{message.removesuffix(visitor.command)}}<code>{{visitor.command}}</code>\\
+% else:
+{{message}}\\
+% end
+</p></div>
 % end
 % if visitor.name:
 <p class="lead">You are logged in with the token <strong>{{visitor.name}}</strong>.</p>

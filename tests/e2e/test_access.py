@@ -134,6 +134,7 @@ def test_each_act_is_in_the_history_and_the_log_with_its_name(world: World) -> N
     expected = {"published", "withdrawn", "restored", "notified", "named", "rollout", "removed", "login"}
     wait_until(lambda: expected <= {kind for kind, name, _ in world.history() if name == who}, what="the acts in the history")
     assert not [what for _, _, what in world.history() if "acts/2" in what], "a check is no change"
+    wait_until(lambda: f"INFO    {who}: Logged in" in world.server.log, what="the last of the lines in the log")
     log = world.server.log
     for act in (
         "Published acts/1.", "Withdrew acts/1.", "Restored acts/1.", "Notified 1 device of acts/1.",
@@ -194,7 +195,7 @@ def test_ten_wrong_ones_then_429_while_a_right_one_passes(tmp_path: Path) -> Non
         assert (form.status_code, 'name="token"' in form.text) == (429, True)
         assert ask(text).status_code == 404
         assert requests.post(f"{url}/login", data={"token": text}, allow_redirects=False, timeout=30).status_code == 303
-        assert server.log.count("wrong tokens come from 127.0.0.1") == 1
+        wait_until(lambda: server.log.count("wrong tokens come from 127.0.0.1") == 1)
         wait_until(lambda: "laptop (127.0.0.1): Logged in" in server.log, what="the line in the log")
         history = f"{url}/api/v1/history"
         wait_until(lambda: "laptop (127.0.0.1)" in requests.get(history, timeout=30).text, what="the entry in the history")
@@ -215,16 +216,16 @@ def test_a_token_counts_and_ends_while_the_server_runs_and_sessions_last_over_it
         answer = requests.post(f"{server.url}/login", data={"token": text}, allow_redirects=False, timeout=30)
         cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0], "Sec-Fetch-Site": "same-origin"}
         assert publish(server.url, **cookie) == 200
-        assert "INFO    The token 'laptop' is known: it may publish, notify and remove." in server.log
+        wait_until(lambda: "INFO    The token 'laptop' is known: it may publish, notify and remove." in server.log)
     with running(folder, state) as server:
         assert publish(server.url, **cookie) == 200
         revoke_token(state, "laptop")
         add_token(state, "other")
         assert (publish(server.url, **cookie), publish(server.url, **bearer(text))) == (401, 401)
-        assert "INFO    The token 'laptop' is revoked." in server.log
+        wait_until(lambda: "INFO    The token 'laptop' is revoked." in server.log)
         (state / "tokens").write_text("{")
         assert publish(server.url) == 403
-        assert "ERROR   The file of tokens" in server.log
+        wait_until(lambda: "ERROR   The file of tokens" in server.log)
         assert "is damaged, so nobody may change anything" in requests.get(server.url, timeout=30).text
         assert requests.get(f"{server.url}/files/v/slot0", timeout=30).content == b"a", "reading goes on"
 

@@ -119,8 +119,8 @@ def test_health_has_its_shape_also_when_something_is_wrong(server: Site, tmp_pat
     ask = Described(server).ask
     assert ask("get", "/healthz").json["status"] == "ok"
     server.folder.rename(tmp_path / "away")
-    wait_until(lambda: ask("get", "/healthz").status_code == 503, what="the folder to be missed")
-    assert ask("get", "/healthz").json["status"] == "failing"
+    wait_until(lambda: ask("get", "/healthz").json["status"] == "failing", what="the folder to be missed")
+    assert ask("get", "/healthz").status_code == 503
 
 
 @pytest.mark.expects_log("The link leads nowhere")

@@ -9,9 +9,10 @@ import traceback
 from pathlib import Path
 
 from tests.e2e.booted.checks import CHECKS
+from tests.e2e.booted.owner_checks import OWNER_CHECKS
 from tests.e2e.booted.package_checks import PACKAGE_CHECKS
 
-ALL = (*CHECKS, *PACKAGE_CHECKS)
+ALL = (*CHECKS, *OWNER_CHECKS, *PACKAGE_CHECKS)
 
 
 def main() -> int:

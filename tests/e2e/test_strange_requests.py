@@ -22,7 +22,7 @@ END = b"Connection: close\r\n\r\n"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     place: Path = tmp_path_factory.mktemp("strange")
-    with running(place / "fw", place / "state", "--trusted-proxy", "127.0.0.9") as server:
+    with running(place / "fw", place / "state") as server:
         write_release(server.folder / "kept", size=500)
         server.wait_ready("kept")
         yield server

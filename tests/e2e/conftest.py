@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = "/usr/bin/chromium"
-TIMEOUT = 20_000
+TIMEOUT = 60_000
 """Milliseconds; a long one costs nothing when all is well."""
 
 

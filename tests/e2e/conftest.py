@@ -32,6 +32,25 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
+def visiting(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens an address in a browser of its own, with options of a context. A page error or a refused resource fails the test."""
+    contexts, errors = [], []
+
+    def start(address: str, **options: Any) -> Page:
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
+        page.goto(address)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
 def opened(browser: Browser) -> Iterator[Callable[..., tuple[PageApp, Page]]]:
     """Opens the page over an app. A page error or a refused resource fails the test."""
     contexts, servers, errors = [], [], []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from tests.support.server import Server, running
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 AXE = importlib.util.find_spec("axe_playwright_python")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
@@ -34,23 +34,13 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def look(browser: Browser, server: Server) -> Iterator[Any]:
-    """Opens a page of the server. A page error or a refused resource fails the test."""
-    contexts, errors = [], []
+def look(visiting: Callable[..., Page], server: Server) -> Callable[..., Page]:
+    """Opens a page of the server."""
 
     def start(path: str = "devices", **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
-        page.goto(f"{server.url}/{path}")
-        return page
+        return visiting(f"{server.url}/{path}", **{"viewport": {"width": 1100, "height": 900}, **options})
 
-    yield start
-    for context in contexts:
-        context.close()
-    assert errors == []
+    return start
 
 
 def row(page: Page, address: str) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -62,7 +62,7 @@ class Transfer:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON shape of one transfer."""
-        data = asdict(self)
+        data: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         for name in ("started", "last_seen"):
             data[name] = data[name].isoformat().replace("+00:00", "Z")
         return data

@@ -24,7 +24,7 @@ class Chronicle:
     def __init__(self, history: History) -> None:
         self._history = history
         self._told: dict[tuple[str, str, float], TransferState] = {}
-        """Ends that were recorded, so that a block asked for again is no other end."""
+        """Ends that were recorded, so that a block asked for again is no other end; of transfers that may still go on."""
         self.ends: Counter[TransferState] = Counter()
         """How many transfers ended in which way, since the start."""
         self._seen: int | None = None
@@ -43,22 +43,22 @@ class Chronicle:
                 self._history.record("unserved", f"{name} is served no more.", "folder", name)
         self._seen, self._ready = current.number, ready
 
-    def ended(self, transfers: Iterable[Transfer]) -> None:
-        """Each transfer's end."""
+    def ended(self, transfers: Iterable[Transfer], over: Iterable[Transfer] = ()) -> None:
+        """Each transfer's end; `over` are those of which nothing more will be told."""
         for t in transfers:
-            key = (t.device, t.path, t.started.timestamp())
+            key = _key(t)
             if t.state not in _ENDS or self._told.get(key) is t.state:
                 continue
             self._told[key] = t.state
             self.ends[t.state] += 1
-            while len(self._told) > 20_000:
-                del self._told[next(iter(self._told))]
             what = f"{t.device} {_VERBS[t.state]} {t.path}: {t.bytes} of {t.size} bytes"
             self._history.record(
                 f"transfer-{t.state}", what, "device", t.publish_id, t.device,
                 path=t.path, role=t.role, bytes=t.bytes, size=t.size, asked_again=t.asked_again, gaps=t.gaps,
                 seconds=round((t.last_seen - t.started).total_seconds(), 3),
             )  # fmt: skip
+        for t in over:
+            self._told.pop(_key(t), None)
 
     def judged(self, known: Known, before: Trace | None) -> None:
         """Each step of an update, and each verdict; those also in the log."""
@@ -74,6 +74,10 @@ class Chronicle:
             _log.info("%s", what)
         elif trace.state is UpdateState.DOWNLOADED:
             _log.info("%s has downloaded %s", known.address, trace.publish_id)
+
+
+def _key(transfer: Transfer) -> tuple[str, str, float]:
+    return transfer.device, transfer.path, transfer.started.timestamp()
 
 
 _STEPS = {

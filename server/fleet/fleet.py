@@ -150,7 +150,7 @@ class Fleet:
         self._chronicle.served(self._live.current)
         changed = self.transfers.look()
         misses = self._service.blocks.misses
-        self._chronicle.ended(changed)
+        self._chronicle.ended(changed, self.transfers.over)
         self.devices.beat(changed, [misses.popleft() for _ in range(len(misses))])
         self.notifier.pump()
         self.rollouts.beat()

@@ -66,7 +66,7 @@ class _Watched:
 class Transfers:
     """What devices fetch now, and what they fetched within the last hour.
 
-    Threads: one calls `look` again and again; any thread calls `all`.
+    Threads: one calls `look` again and again, and reads `over`; any thread calls `all`.
     """
 
     def __init__(self, pins: Pins, live: LiveCatalogue, wall: Callable[[], float]) -> None:
@@ -80,6 +80,10 @@ class Transfers:
         """Device and path -> the transfer that began last."""
         self._said: dict[Pin, Transfer] = {}
         """What `look` told last of each."""
+        self._went: list[tuple[Pin, Transfer]] = []
+        """Those that are watched no more, and their end, of which `look` has not told yet: `all` meets them, too."""
+        self.over: list[Transfer] = []
+        """Those of which the last `look` told for the last time, or had nothing more to tell."""
         self._ended: deque[tuple[float, Transfer]] = deque(maxlen=_MOST_ENDED)
 
     def all(self) -> list[Transfer]:
@@ -109,25 +113,27 @@ class Transfers:
         """Those that are otherwise than at the last look, whoever began first among them first."""
         with self._lock:
             now = self._pins.clock()
-            ended = self._collect(now)
+            self._collect(now)
             changed = []
             for pin, watched in self._watched.items():
                 told = self._told(watched, now)
                 if told is not None and told != self._said.get(pin):
                     changed.append(told)
                     self._said[pin] = told
-            changed += (t for pin, t in ended if t != self._said.pop(pin, None))
+            changed += (t for pin, t in self._went if t != self._said.pop(pin, None))
+            self.over = [t for _, t in self._went]
+            self._went.clear()
         return sorted(changed, key=lambda t: t.started)
 
-    def _collect(self, now: float) -> list[tuple[Pin, Transfer]]:
-        """Take in the pins that came, and let go of those that went; these."""
-        came: Iterable[Pin] = [p for p in self._pins.all() if p not in self._watched and p.progress.due >= 0]
-        went: dict[Pin, None] = {}
+    def _collect(self, now: float) -> None:
+        """Take in the pins that came, and let go of those that went."""
+        there = self._pins.all()
+        came: Iterable[Pin] = [p for p in there if p not in self._watched and p.progress.due >= 0]
+        went = dict.fromkeys(self._watched.keys() - there)  # where very many end at once, the pins forget the oldest of them
         while self._pins.ended:
             went[self._pins.ended.popleft()] = None
         for pin in sorted({*came, *(p for p in went if p not in self._watched)}, key=lambda p: p.began):
             self._take(pin)
-        ended = []
         for pin in went:
             watched = self._watched.pop(pin)
             told = self._told(watched, now)
@@ -138,11 +144,10 @@ class Transfers:
                 continue
             if told.state in _UNDER_WAY:  # it had to make room for others, or the image's bytes had
                 told = replace(told, state=TransferState.ABANDONED, bytes_per_second=None, eta_seconds=None)
-            ended.append((pin, told))
+            self._went.append((pin, told))
             self._keep(told, now)
         while self._ended and now - self._ended[0][0] > _KEEP:
             self._ended.popleft()
-        return ended
 
     def _keep(self, told: Transfer, now: float) -> None:
         """A device that polls a file is told of once, not once for each time that it had it."""

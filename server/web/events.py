@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import bottle
 
+from common.device import Device
+from common.transfer import Transfer
 from server.fleet.fleet import Fleet
 
 MOST_STREAMS = 3
@@ -21,6 +24,9 @@ _EVERY = 1.0
 _ALIVE = 2.0
 """Seconds after which a comment shows that the stream is alive: only what is sent finds out that nobody listens any more, and
 a page that is loaded again needs its place."""
+
+_K = TypeVar("_K")
+_V = TypeVar("_V", Device, Transfer)
 
 
 class Events:
@@ -48,8 +54,8 @@ class Events:
         return bottle.HTTPResponse(_Stream(self._events(after), self._places.release), **headers)
 
     def _events(self, after: int) -> Iterator[bytes]:
-        told: dict[str, dict[str, Any]] = {}
-        shown: dict[tuple[str, str, str], dict[str, Any]] = {}
+        told: dict[str, Device] = {}
+        shown: dict[tuple[str, str, dt.datetime], Transfer] = {}
         yield b"retry: 3000\n\n"
         alive = self._clock()
         while not self._stopping.is_set():
@@ -67,19 +73,11 @@ class Events:
                 if self._stopping.wait(_STEP):
                     return
 
-    def _devices(self, told: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        now = {device.device: device.to_json() for device in self._fleet.devices.all()}
-        news = [data for address, data in now.items() if told.get(address) != data]
-        told.clear()
-        told.update(now)
-        return news
+    def _devices(self, told: dict[str, Device]) -> list[dict[str, Any]]:
+        return _news({device.device: device for device in self._fleet.devices.all()}, told)
 
-    def _transfers(self, shown: dict[tuple[str, str, str], dict[str, Any]]) -> list[dict[str, Any]]:
-        now = {(t["device"], t["path"], t["started"]): t for t in (t.to_json() for t in self._fleet.transfers.all())}
-        news = [data for key, data in now.items() if shown.get(key) != data]
-        shown.clear()
-        shown.update(now)
-        return news
+    def _transfers(self, shown: dict[tuple[str, str, dt.datetime], Transfer]) -> list[dict[str, Any]]:
+        return _news({(t.device, t.path, t.started): t for t in self._fleet.transfers.all()}, shown)
 
 
 class _Stream:
@@ -98,6 +96,14 @@ class _Stream:
         if self._open:
             self._open = False
             self._release()
+
+
+def _news(now: dict[_K, _V], before: dict[_K, _V]) -> list[dict[str, Any]]:
+    """What is new or otherwise than `before`, which becomes `now`. Thousands may have ended: of those nothing is made anew."""
+    news = [value.to_json() for key, value in now.items() if before.get(key) != value]
+    before.clear()
+    before.update(now)
+    return news
 
 
 def _event(kind: str, data: dict[str, Any], number: int | None = None) -> bytes:

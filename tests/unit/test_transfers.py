@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 from common.transfer import Transfer, TransferState
-from server.coap.pins import EXCHANGE_LIFETIME, Pins
+from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins
 from server.coap.source import Address, device_of, source_of
 from server.fleet.transfers import STALLED, Transfers
 from tests.support.clock import Clock
@@ -157,6 +158,33 @@ def test_a_look_tells_only_what_changed(fleet: Fleet) -> None:
     assert [(t.blocks_done, t.state) for t in fleet.transfers.look()] == [(16, TransferState.DONE), (1, TransferState.RUNNING)]
     fleet.seconds += STALLED + 1
     assert [t.state for t in fleet.transfers.look()] == [TransferState.STALLED]
+
+
+def test_what_went_is_told_by_a_look_once_though_others_asked_before_and_is_let_go_of(fleet: Fleet) -> None:
+    device: Address = ("fd00::77", 40000, 0, 0)
+    fleet.ask(0, of=device)
+    (first,) = fleet.transfers.look()
+    fleet.ask(0, of=device)  # begins anew
+    assert len(fleet.transfers.all()) == 2
+    told = fleet.transfers.look()
+    assert [t.state for t in told] == [TransferState.RESTARTED, TransferState.RUNNING]
+    assert [(t.started, t.state) for t in fleet.transfers.over] == [(first.started, TransferState.RESTARTED)]
+    assert (fleet.transfers.look(), fleet.transfers.over) == ([], [])
+    assert _pins_in_memory(device) == 1
+
+
+def test_a_flood_of_ends_leaves_nothing_behind(fleet: Fleet) -> None:
+    device: Address = ("fd00::78", 40000, 0, 0)
+    fleet.ask(0, of=device)
+    fleet.transfers.look()
+    fleet.ask(*[0] * 5000, of=device, seconds=0.0)  # more than the pins remember
+    fleet.transfers.look()
+    assert _pins_in_memory(device) == 1
+
+
+def _pins_in_memory(device: Address) -> int:
+    gc.collect()
+    return sum(isinstance(one, Pin) and one.source == source_of(device) for one in gc.get_objects())
 
 
 def test_one_that_had_to_make_room_is_abandoned(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from tests.bench.table import doing, show
+from tests.soak.filling import FLAGS
 from tests.soak.load import Load
 from tests.soak.samples import Sample, Sampler, growths
 from tests.support.server import Server
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="ota-soak-") as folder:
         place = Path(folder)
-        server = Server(place / "fw", place / "state").start()
+        server = Server(place / "fw", place / "state", FLAGS).start()
         load = Load(server, place / "build")
         try:
             load.start()

@@ -14,6 +14,7 @@ from pathlib import Path
 import requests
 
 from tests.fakes.riot_fetch import FetchFailed, fetch
+from tests.soak.filling import fill
 from tests.support.coap import get
 from tests.support.releases import signed_release, write_release
 from tests.support.server import Server
@@ -22,7 +23,7 @@ STABLE = "stable/fw"
 """The release that stays, for the devices that are slow."""
 _KEPT = 10
 _SENDERS = 64
-"""Ports that junk comes from: with ever new ones the memory of ended transfers, which is bounded, fills for an hour."""
+"""Ports that junk comes from."""
 
 
 class Load:
@@ -43,9 +44,10 @@ class Load:
         """What must not happen, as sentences."""
 
     def start(self) -> None:
-        """Publish what stays, and let everybody begin."""
+        """Publish what stays, fill what has a bound, and let everybody begin."""
         self.stable = write_release(self._server.folder / STABLE, size=40_000)
         self._server.wait_ready(STABLE)
+        fill(self._server, f"{STABLE}/slot0")
         acts = [self._publish, self._flood, self._listen, self._poll, self._refused, self._notify, self._drop]
         for seed, act in enumerate([*acts, *[self._device] * 4]):
             self._threads.append(threading.Thread(target=self._go_on, args=(act, seed)))

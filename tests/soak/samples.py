@@ -71,7 +71,8 @@ class Growth:
 
 
 _ALLOWED = {"rss": 6 * 1024.0, "threads": 1.5, "files": 6.0}
-"""In all, over what is measured, not an hour: tables that are bounded go on filling, threads and connections come and go."""
+"""In all, over what is measured, not an hour: threads and connections come and go, and what pages are made of leaves holes in
+the memory."""
 
 
 def growths(samples: Sequence[Sample]) -> list[Growth]:

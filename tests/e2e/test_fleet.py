@@ -78,10 +78,12 @@ def test_devices_and_transfers(fleet: Server) -> None:
     told = [Transfer.from_json(t) for t in get(fleet, "transfers").json()["transfers"]]
     assert len(told) == 2 * COUNT
     assert {t.state for t in told} == {TransferState.DONE}
-    one = get(fleet, "devices/127.7.0.1").json()
-    kinds = [event["kind"] for event in one["events"]]
-    assert kinds[0] == "verdict", "the latest first"
-    assert {"update", "transfer-done"} < set(kinds)
+
+    def kinds() -> list[str]:
+        return [event["kind"] for event in get(fleet, "devices/127.7.0.1").json()["events"]]
+
+    wait_until(lambda: kinds()[0] == "verdict", what="the verdict, the latest, to be written down")
+    assert {"update", "transfer-done"} < set(kinds())
     assert get(fleet, "devices/127.7.0.99").status_code == 404
 
 

@@ -41,6 +41,7 @@ def card(page: Page, publish_id: str) -> Any:
 
 def choose_sample(page: Page, samples: Path) -> None:
     """Drop RIOT's sample on the form: a manifest, two images."""
+    page.locator(".where .copy").wait_for()  # the scripts are at work
     folder = samples / "fw" / "sample" / "samr21-xpro"
     names = [f"{role}.1700000100.bin" for role in ("riot.suit", "slot0", "slot1")]
     drop(page, "#drop", {name: (folder / name).read_bytes() for name in names})

@@ -107,10 +107,12 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         urls = CoapUrls(config.coap_host, coap_port)
         facts = partial(facts_of, coap_host, config.coap_host, coap_port, config.max_image_size)
         live = LiveCatalogue(store, time.time, Judge(keys, boards, facts), holdings.load())
+        cache = ImageCache(store.read, config.image_cache)
 
         def after_look() -> None:
             hash_file.save_when_due()
             holdings.save_when_due(live.current)
+            cache.keep(live.current.images)
 
         parts.callback(hash_file.save)
         parts.callback(lambda: holdings.save(live.current))
@@ -122,7 +124,6 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         gc.unfreeze()  # what was there before a reload
         gc.collect()
         gc.freeze()  # nor later: looking through thousands of releases would hold up devices
-        cache = ImageCache(store.read, config.image_cache)
         registry = Registry(Pinger(TIMING, own_port=coap_port, died=died), time.monotonic)
         wake, rate = watcher.wake, config.coap_rate
         devices = CoapService(udp, live, cache, config.image_cache, wake, died, rate, registrar=registry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from server.firmware.image import Image
@@ -25,7 +25,7 @@ class Content:
 class ImageCache:
     """Keeps the least long unused images, up to a number of bytes.
 
-    Threads: the CoAP receive loop calls `get`; the pool and the web workers call `load`.
+    Threads: the CoAP receive loop calls `get`; the pool and the web workers call `load`, the watcher's thread `keep`.
     """
 
     def __init__(self, read: Callable[[Image], bytes], limit: int) -> None:
@@ -35,6 +35,7 @@ class ImageCache:
         self._lock = threading.Lock()
         self._contents: OrderedDict[str, Content] = OrderedDict()
         self._held = 0
+        self._served: Mapping[str, Image] | None = None
 
     def get(self, image: Image) -> Content | None:
         """The content, when it is in memory."""
@@ -58,6 +59,16 @@ class ImageCache:
                     _, gone = self._contents.popitem(last=False)
                     self._held -= len(gone.data)
         return content
+
+    def keep(self, served: Mapping[str, Image]) -> None:
+        """Let go of all images but these, by path: transfers hold those that they began with, and nobody asks for others."""
+        if served is self._served:
+            return
+        self._served = served
+        wanted = {image.sha256 for image in served.values()}
+        with self._lock:
+            for sha256 in self._contents.keys() - wanted:
+                self._held -= len(self._contents.pop(sha256).data)
 
     @property
     def held(self) -> int:

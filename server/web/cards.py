@@ -139,3 +139,8 @@ def breakable(text: str) -> str:
     """As HTML, with leave to break a long line behind a slash that does not begin a path."""
     html = str(html_escape(text)).replace("/", "/<wbr>")
     return html.replace("/<wbr>/", "//").replace(" /<wbr>", " /").replace("=/<wbr>", "=/")
+
+
+def can_be_notified(release: Release) -> bool:
+    """Whether devices may be told of it."""
+    return release.state is State.READY and release.file(Role.MANIFEST) is not None

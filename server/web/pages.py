@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,20 +13,19 @@ from urllib.parse import quote
 from bottle import SimpleTemplate
 
 from common import __version__
-from common.finding import Finding, Role, Severity
+from common.finding import Finding, Severity
 from common.notification import DeviceState, Notification
-from common.release import Problem, Release, State
-from server.access.token import Right
+from common.release import Problem, Release
 from server.access.visitor import Visitor
-from server.web.cards import breakable, facts, human_size, open_and_folded, rows, shown, state_words, when
+from server.web.cards import breakable, can_be_notified, human_size, shown
+from server.web.rendered_cards import RenderedCards
 
 VIEWS = Path(__file__).parent / "views"
-_CARDS_KEPT = 2048
 _PROBLEMS_SHOWN = 5
 _FILTER_FROM = 9
+"""Releases: with fewer, a filter box is in the way."""
 _MANY = 50
 """Releases: with more, a browser lays out only the cards that are seen."""
-"""Releases: with fewer, a filter box is in the way."""
 _HOPELESS = frozenset({"no-manifest", "no-image"})
 """Codes of errors with which nothing is published, forced or not."""
 _DEVICE_STATES = {
@@ -65,11 +63,10 @@ class Pages:
 
     def __init__(self) -> None:
         self._index = _template("index")
-        self._card = _template("card")
         self._error = _template("error")
         self._notification = _template("notification")
         self._remove = _template("remove")
-        self._cards = functools.lru_cache(_CARDS_KEPT)(self._render_card)
+        self._cards = RenderedCards(_template("card"))
 
     def index(self, releases: Sequence[Release], problems: Sequence[Problem], ctx: PageContext) -> str:
         """The page. It says nothing that changes while releases, problems and context stay the same."""
@@ -80,8 +77,8 @@ class Pages:
                 ctx=ctx,
                 visitor=ctx.visitor,
                 log_in="login",
-                ready=[(r.publish_id, r.forced) for r in releases if _can_be_notified(r)],
-                cards=[self._cards(r, ctx.visitor.rights) for r in releases],
+                ready=[(r.publish_id, r.forced) for r in releases if can_be_notified(r)],
+                cards=self._cards.of(releases, ctx.visitor.rights),
                 problems=problems,
                 problems_shown=_PROBLEMS_SHOWN,
                 filter_from=_FILTER_FROM,
@@ -136,34 +133,6 @@ class Pages:
                 version=__version__,
             )
         )
-
-    def _render_card(self, release: Release, rights: tuple[Right, ...]) -> str:
-        """Its data-version is another one whenever anything on it is."""
-        word, meaning = state_words(release, Right.PUBLISH in rights)
-        open_findings, notes = open_and_folded(release)
-        card = str(
-            self._card.render(
-                root="",
-                release=release,
-                anchor="r-" + hashlib.sha256(release.publish_id.encode()).hexdigest()[:10],
-                state=release.state.value,
-                state_word=word,
-                meaning=meaning,
-                when=when(release.published),
-                facts=facts(release),
-                findings=open_findings,
-                notes=notes,
-                files=rows(release),
-                notify=_can_be_notified(release),
-                may=[right.value for right in rights],
-            )
-        )
-        version = hashlib.sha256(card.encode()).hexdigest()[:12]
-        return card.replace('data-version=""', f'data-version="{version}"', 1)
-
-
-def _can_be_notified(release: Release) -> bool:
-    return release.state is State.READY and release.file(Role.MANIFEST) is not None
 
 
 def _count_of_errors(findings: Iterable[Finding]) -> str:

@@ -151,3 +151,18 @@ def test_the_image_cache_is_bounded_and_an_image_over_the_bound_is_served() -> N
     assert cache.held <= 100
     cache.load(images[4])
     assert reads.count("i4") == 1
+
+
+def test_the_image_cache_lets_go_of_what_is_no_longer_served() -> None:
+    cache = ImageCache(lambda image: bytes(image.size), 1000)
+    one, two = (Image(f"i{n}", Stamp(n, 40, 0, 0), f"{n:064x}") for n in range(2))
+    for image in (one, two):
+        cache.load(image)
+    served = {"i0": one, "also/i0": one, "i1": two}
+    cache.keep(served)
+    assert cache.held == 80
+    cache.keep({"also/i0": one})
+    assert (cache.get(one) is None, cache.get(two), cache.held) == (False, None, 40)
+    cache.load(two)  # begun before it went
+    cache.keep({"also/i0": one})
+    assert cache.held == 40

@@ -27,6 +27,7 @@ from server.access.tries import Tries
 from server.coap.addresses import facts_of
 from server.coap.kept_pins import KeptPins
 from server.coap.ping import Pinger
+from server.coap.pins import MAX_PINS, Pins
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
 from server.config import MIB, Config
@@ -108,12 +109,17 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         facts = partial(facts_of, coap_host, config.coap_host, coap_port, config.max_image_size)
         live = LiveCatalogue(store, time.time, Judge(keys, boards, facts), holdings.load())
         cache = ImageCache(store.read, config.image_cache)
+        pins = Pins(time.monotonic, MAX_PINS, config.image_cache)
+        kept = KeptPins(config.state / "transfers", pins, time.time)
+        kept.restore()
 
         def after_look() -> None:
+            kept.save_when_due()
             hash_file.save_when_due()
             holdings.save_when_due(live.current)
             cache.keep(live.current.images)
 
+        parts.callback(kept.save)
         parts.callback(hash_file.save)
         parts.callback(lambda: holdings.save(live.current))
         watcher = Watcher(store.root, live, config.rescan, died, after_look=after_look)
@@ -126,10 +132,7 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         gc.freeze()  # nor later: looking through thousands of releases would hold up devices
         registry = Registry(Pinger(TIMING, own_port=coap_port, died=died), time.monotonic)
         wake, rate = watcher.wake, config.coap_rate
-        devices = CoapService(udp, live, cache, config.image_cache, wake, died, rate, registrar=registry)
-        kept = KeptPins(config.state / "transfers", devices.pins, time.time)
-        kept.restore()
-        parts.callback(kept.save)
+        devices = CoapService(udp, live, cache, pins, wake, died, rate, registrar=registry)
         parts.callback(devices.stop)
         devices.start()
         publisher = Publisher(store, live)

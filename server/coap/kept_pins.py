@@ -1,4 +1,4 @@
-"""Which transfer began with which image, from one clean stop of the server to the next start: no restart mixes two images."""
+"""Which transfer began with which image, from one server to the next: neither a restart nor a kill mixes two images."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from pathlib import Path
 from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins, key_of
 from server.coap.progress import Progress
 from server.coap.resources import DISCOVERY
-from server.coap.source import SIZES
+from server.coap.source import SIZES, Source
 
 _MAX_BYTES = 64 * 1024 * 1024
 _LISTING = f"{DISCOVERY}?"
+_FRESH = 60.0
+"""Seconds after which transfers that go on are written down again, so that the file says that they do."""
+_RATE = 20_000
+"""Bytes a second that are written at most, whatever a flood of requests begins."""
 _log = logging.getLogger(__name__)
 
 
 class KeptPins:
-    """Whatever is odd about the file, it is done without. A server that was killed leaves none.
+    """Whatever is odd about the file, it is done without.
 
-    Threads: one at a time calls it, while no device is answered.
+    Threads: one at a time calls it; `save_when_due` while devices are answered, the others while none is.
     """
 
     def __init__(self, path: Path, pins: Pins, wall: Callable[[], float]) -> None:
@@ -29,24 +33,48 @@ class KeptPins:
         self._path = path
         self._pins = pins
         self._wall = wall
+        self._written: frozenset[tuple[Source, str, str]] = frozenset()
+        self._at = 0.0
+        self._next = 0.0
+        self._failing = False
+
+    def save_when_due(self) -> None:
+        """Save when transfers began or ended since the last time, or go on for long: a server that is killed does not say so."""
+        now = self._pins.clock()
+        if now < self._next:
+            return
+        under_way = frozenset((pin.source, pin.path, pin.sha256) for pin in self._going_on(now))
+        if under_way != self._written or (under_way and now - self._at >= _FRESH):
+            self.save()
 
     def save(self) -> None:
-        """Write the transfers that may go on; failing costs a line in the log and nothing else."""
+        """Write the transfers that may go on; failing costs a line in the log, once, and nothing else."""
         now = self._pins.clock()
+        pins = self._going_on(now)
         rows = [
-            [pin.source.hex(), pin.path, pin.sha256, pin.progress.size, pin.mid, now - pin.seen, now - pin.began]
-            for pin in self._pins.all()
-            if now - pin.seen <= EXCHANGE_LIFETIME and not pin.path.startswith(_LISTING)
+            [pin.source.hex(), pin.path, pin.sha256, pin.progress.size, pin.mid, now - pin.seen, now - pin.began] for pin in pins
         ]
+        text = json.dumps({"saved": self._wall(), "transfers": rows})
+        self._next = now + len(text) / _RATE
         beside = self._path.with_name(self._path.name + ".new")
         try:
-            beside.write_text(json.dumps({"saved": self._wall(), "transfers": rows}))
+            beside.write_text(text)
             os.replace(beside, self._path)
         except OSError as error:
-            _log.warning("the transfers under way cannot be remembered in %r (%s)", str(self._path), error.strerror or error)
+            if not self._failing:
+                what = "the transfers under way cannot be remembered in %r (%s)"
+                _log.warning(what, str(self._path), error.strerror or error)
+            self._failing = True
+            return
+        self._failing = False
+        self._at = now
+        self._written = frozenset((pin.source, pin.path, pin.sha256) for pin in pins)
+
+    def _going_on(self, now: float) -> list[Pin]:
+        return [pin for pin in self._pins.all() if now - pin.seen <= EXCHANGE_LIFETIME and not pin.path.startswith(_LISTING)]
 
     def restore(self) -> None:
-        """Take them in, and the file away: what it says holds for the next start alone."""
+        """Take them in. The file stays until the next save, for this server may be killed before it."""
         try:
             if self._path.stat().st_size > _MAX_BYTES:
                 raise ValueError("it is too large")
@@ -61,10 +89,6 @@ class KeptPins:
         for pin in sorted(pins, key=lambda pin: pin.seen):
             if self._pins.clock() - pin.seen <= EXCHANGE_LIFETIME:
                 self._pins.restore(pin)
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            _log.info("%r cannot be removed (%s)", str(self._path), error.strerror)
 
     def _pin(self, row: list[object], passed: float) -> Pin:
         """Raises ValueError or TypeError for anything else than `save` wrote."""

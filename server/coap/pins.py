@@ -17,6 +17,8 @@ EXCHANGE_LIFETIME = 247.0
 """Seconds (RFC 7252, 4.8.2)."""
 MAX_TRANSMIT_SPAN = 45.0
 """Seconds from the first to the last time that a confirmable message is sent (RFC 7252, 4.8.2)."""
+MAX_PINS = 16384
+"""Transfers that are remembered."""
 _ENDED = 4096
 """Pins that ended and are still to be collected; the oldest are forgotten."""
 _NEWCOMERS = 8

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import socket
-import time
 from collections.abc import Callable
 
 from common.device_url import DeviceUrl
@@ -26,7 +25,6 @@ from server.coap.tally import Tally
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.images import ImageCache
 
-MAX_PINS = 16384
 ANSWERS = 32 << 20
 """Bytes of answers that are remembered: at 64 bytes a block, those for some 5 MB of images."""
 
@@ -42,16 +40,14 @@ class CoapService:
         sock: socket.socket,
         live: LiveCatalogue,
         cache: ImageCache,
-        pinned: int,
+        pins: Pins,
         changed: Callable[[], None] = lambda: None,
         died: Callable[[str], None] = lambda _: None,
         rate: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        pins: Pins | None = None,
         registrar: Registrar | None = None,
     ) -> None:
-        """`pinned`: bytes of images that transfers may hold. `changed` is told of a file that is no longer the one that was
-        hashed, `died` of a thread that ended by a fault. `rate`: bytes a second that a source is sent, None for any.
+        """`pins` are the transfers under way; their clock is that of all. `changed` is told of a file that is no longer the one
+        that was hashed, `died` of a thread that ended by a fault. `rate`: bytes a second that a source is sent, None for any.
         `registrar` is told of devices that register themselves; without one they cannot.
         """
         self._family = sock.family
@@ -59,14 +55,14 @@ class CoapService:
         self.tally = tally = Tally()
         mids = itertools.count(random.randrange(0x10000))  # RFC 7252, 4.4: the first one is random
         self.answers = answers = Answers(ANSWERS)
-        self.pins = Pins(clock, MAX_PINS, pinned) if pins is None else pins
+        self.pins, clock = pins, pins.clock
         self.budget = None if rate is None else Budget(rate, clock)
         allows = self.budget.allows if self.budget is not None else (lambda *_: True)
-        self.observers = Observers(live, cache, self.pins, sock, mids, clock, allows, changed, died)
+        self.observers = Observers(live, cache, pins, sock, mids, clock, allows, changed, died)
         self.self_check = SelfCheck(sock)
-        self.blocks = Blocks(live, cache, self.pins, answers, mids, self.observers, tally, self.self_check.content)
+        self.blocks = Blocks(live, cache, pins, answers, mids, self.observers, tally, self.self_check.content)
         directory = Directory(registrar, mids) if registrar is not None else None
-        discovery = Discovery(live, self.pins, clock, (Link(*LINK),) if directory is not None else ())
+        discovery = Discovery(live, pins, clock, (Link(*LINK),) if directory is not None else ())
         self.protocol = Protocol(live, discovery, mids, clock, directory, tally)
         self.endpoint = Endpoint(
             sock, self.blocks, self.protocol, self.observers, cache, clock, changed, died, self.budget

@@ -260,13 +260,17 @@ def test_restarts_while_devices_download_and_people_connect(start: Start, tmp_pa
         assert server.stop() == 0
 
 
-def test_a_release_that_is_replaced_while_the_server_is_down_is_not_mixed(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_release_that_is_replaced_while_the_server_is_down_is_not_mixed(start: Start, tmp_path: Path, number: int) -> None:
     old = write_release(tmp_path / "fw" / "v", size=SIZE)
     with sockets() as (udp, tcp), coap.peer(udp.getsockname()[1]) as sock:
         server = start(activated(tmp_path / "fw", tmp_path / "state", (udp, tcp)))
         server.wait_ready("v")
         assert coap.ask(sock, coap.get("v/slot0", coap.block2(0, 2), mid=1)).payload == old["slot0"][:64]
-        assert server.stop() == 0
+        if number == signal.SIGKILL:
+            kept = tmp_path / "state" / "transfers"
+            wait_until(lambda: kept.exists() and "v/slot0" in kept.read_text(), what="the transfer to be remembered")
+        server.stop(number)
         (tmp_path / "fw" / "v" / "slot0").write_bytes(image(SIZE, 99))
         sock.send(coap.get("v/slot0", coap.block2(1, 2), mid=2))  # it waits in the socket
         server = start(activated(tmp_path / "fw", tmp_path / "state", (udp, tcp)))

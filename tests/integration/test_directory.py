@@ -20,6 +20,7 @@ from aiocoap.resourcedirectory.client.register import Registerer
 from server.coap import endpoint as coap
 from server.coap.client import Timing
 from server.coap.ping import Pinger
+from server.coap.pins import MAX_PINS, Pins
 from server.coap.service import CoapService
 from server.fleet.directory import Registry
 from tests.fakes.coap_wire import ACK, CON, CONTENT_FORMAT, GET, POST, RST, Message, code, path_options
@@ -60,7 +61,7 @@ def gateway(tmp_path: Path, timing: Timing) -> Iterator[Gateway]:
     parts = make_parts(tmp_path)
     udp = coap.open_socket("::", 0)
     registry = Registry(Pinger(timing, own_port=udp.getsockname()[1]), time.monotonic)
-    service = CoapService(udp, parts.live, parts.cache, 1 << 28, registrar=registry)
+    service = CoapService(udp, parts.live, parts.cache, Pins(time.monotonic, MAX_PINS, 1 << 28), registrar=registry)
     gateway = Gateway(service, registry)
     service.start()
     try:

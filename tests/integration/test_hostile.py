@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.coap import datagram, registrations, service
+from server.coap import datagram, pins, registrations, service
 from server.coap.service import CoapService
 from tests.support.coap import Parts, ask, block2, fetch, get, make_parts, peer, serving
 from tests.support.releases import image, write_release
@@ -128,8 +128,8 @@ def test_a_flood_from_a_hundred_thousand_ports_fills_no_table_and_stops_no_trans
                     write_other(tmp_path)
     assert body == slot0[: len(body)]
     assert len(body) == min(len(slot0), 64 * FLOOD // 200)
-    assert len(server.pins) <= service.MAX_PINS
-    assert len(server.pins.latest) <= service.MAX_PINS
+    assert len(server.pins) <= pins.MAX_PINS
+    assert len(server.pins.latest) <= pins.MAX_PINS
     assert len(server.observers) <= registrations.MOST
     assert server.answers.held <= service.ANSWERS
     with peer(server.port) as sock:

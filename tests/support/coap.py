@@ -14,7 +14,7 @@ from server.coap import datagram
 from server.coap import endpoint as coap
 from server.coap.blocks import Missing
 from server.coap.datagram import Datagram
-from server.coap.pins import Pins
+from server.coap.pins import MAX_PINS, Pins
 from server.coap.service import CoapService
 from server.coap.source import Address, Received, source_of
 from server.firmware.catalogue import LiveCatalogue
@@ -96,7 +96,8 @@ def make_parts(
     died: list[str] = []
     sock = coap.open_socket(host, 0)
     weakref.finalize(live, sock.close)
-    return Parts(store, live, cache, CoapService(sock, live, cache, 1 << 28, died=died.append, rate=rate, clock=clock, pins=pins))
+    transfers = Pins(clock, MAX_PINS, 1 << 28) if pins is None else pins
+    return Parts(store, live, cache, CoapService(sock, live, cache, transfers, died=died.append, rate=rate))
 
 
 @contextmanager

@@ -47,7 +47,6 @@ def test_a_transfer_goes_on_and_never_with_another_image(tmp_path: Path) -> None
     (folder / "removed").unlink()
     now[0] += 100
     second = Server(folder, tmp_path, lambda: now[0])
-    assert not (tmp_path / "transfers").exists()
     assert (second.ask("same", 1, 2).payload, second.ask("same", 2, 3).payload) == (b"s" * 16, b"s" * 16)
     for _ in range(2):
         assert second.ask("replaced", 1, 2).dotted_code == "4.04"
@@ -92,7 +91,6 @@ def test_a_file_that_is_odd_is_done_without(tmp_path: Path, text: str) -> None:
     pins = Pins(lambda: 1000.0, 100, 1 << 20)
     KeptPins(tmp_path / "transfers", pins, lambda: 1000.0).restore()
     assert len(pins) == 0
-    assert not (tmp_path / "transfers").exists()
 
 
 def test_more_than_there_is_room_for(tmp_path: Path) -> None:
@@ -105,4 +103,37 @@ def test_more_than_there_is_room_for(tmp_path: Path) -> None:
 
 @pytest.mark.expects_log("cannot be remembered")
 def test_a_state_folder_that_is_gone_costs_one_line(tmp_path: Path) -> None:
-    KeptPins(tmp_path / "gone" / "transfers", Pins(lambda: 0.0, 10, 100), lambda: 0.0).save()
+    kept = KeptPins(tmp_path / "gone" / "transfers", Pins(lambda: 0.0, 10, 100), lambda: 0.0)
+    kept.save()
+    kept.save()
+
+
+def test_a_server_that_is_killed_had_written_what_began(tmp_path: Path) -> None:
+    folder, now, file = tmp_path / "fw", [1000.0], tmp_path / "transfers"
+    folder.mkdir()
+    (folder / "f").write_bytes(b"f" * 100)
+
+    def saved() -> bool:
+        file.unlink(missing_ok=True)
+        first.kept.save_when_due()
+        return file.exists()
+
+    first = Server(folder, tmp_path, lambda: now[0])
+    assert not saved()
+    first.ask("f", 0, 1)
+    assert saved()
+    assert not saved()
+    first.ask("f", 1, 2)
+    now[0] += 59
+    assert not saved()  # the same transfer
+    now[0] += 2
+    first.ask("f", 2, 3)
+    assert saved()  # for it goes on
+    (folder / "f").write_bytes(b"F" * 100)
+    now[0] += 200
+    second = Server(folder, tmp_path, lambda: now[0])
+    assert second.ask("f", 1, 3).dotted_code == "4.04"
+    third = Server(folder, tmp_path, lambda: now[0])  # killed before it could save
+    assert third.ask("f", 1, 3).dotted_code == "4.04"
+    now[0] += EXCHANGE_LIFETIME + 1
+    assert len(Server(folder, tmp_path, lambda: now[0]).pins) == 0

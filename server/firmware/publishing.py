@@ -12,7 +12,7 @@ from common.errors import InvalidRelease, OtaError, ReleaseNotFound, StoreFull, 
 from common.finding import Role
 from common.hashing import facts_of
 from common.preflight import SLOTS, FileFacts, Files
-from common.release import Release, check_publish_id
+from common.release import Release, State, check_publish_id
 from server.firmware import layouts
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.newcomer import known_of
@@ -80,22 +80,26 @@ class Publisher:
             raise
         self._shown(publish_id)
 
-    def withdraw(self, publish_id: str) -> Release:
-        """Take it out of service without deleting it. Raises ReleaseNotFound or StoreFull."""
+    def withdraw(self, publish_id: str) -> tuple[Release, bool]:
+        """Take it out of service without deleting it; the release, and whether that is news.
+
+        Raises ReleaseNotFound or StoreFull.
+        """
         return self._mark(publish_id, True)
 
-    def restore(self, publish_id: str) -> Release:
-        """Take the withdrawal back. Raises ReleaseNotFound or StoreFull."""
+    def restore(self, publish_id: str) -> tuple[Release, bool]:
+        """Take the withdrawal back; the release, and whether there was one. Raises as `withdraw` does."""
         return self._mark(publish_id, False)
 
-    def _mark(self, publish_id: str, on: bool) -> Release:
-        if self._shown(publish_id, "Nothing was changed.") is None:
+    def _mark(self, publish_id: str, on: bool) -> tuple[Release, bool]:
+        before = self._shown(publish_id, "Nothing was changed.")
+        if before is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r}.")
         self._store.mark(publish_id, layouts.WITHDRAWN, on, self._is_riots(publish_id))
         release = self._shown(publish_id)
         if release is None:
             raise ReleaseNotFound(f"There is no release {publish_id!r} any more.")
-        return release
+        return release, (before.state is State.WITHDRAWN) is not on
 
     def _refuse_too_large(self, publish_id: str, files: Mapping[Role, BinaryIO]) -> None:
         """Whatever is forced: the folder's look would not serve it."""

@@ -119,14 +119,16 @@ class Api:
 
     def withdraw(self) -> Release:
         """Take the release that a form or JSON names from the devices; its files stay."""
-        release = self._publisher.withdraw(_asked_id())
-        self._record("withdrawn", f"Withdrew {release.publish_id}.", release.publish_id)
+        release, is_news = self._publisher.withdraw(_asked_id())
+        if is_news:
+            self._record("withdrawn", f"Withdrew {release.publish_id}.", release.publish_id)
         return self.with_urls(release)
 
     def restore(self) -> Release:
         """Give it back to them."""
-        release = self._publisher.restore(_asked_id())
-        self._record("restored", f"Restored {release.publish_id}.", release.publish_id)
+        release, is_news = self._publisher.restore(_asked_id())
+        if is_news:
+            self._record("restored", f"Restored {release.publish_id}.", release.publish_id)
         return self.with_urls(release)
 
     def coap_url(self, publish_id: str) -> str:

@@ -19,6 +19,7 @@ from common.boards import class_id
 from tests.conftest import SAMPLES
 from tests.support.releases import SAMPLE, image, riot_release, suit_release
 from tests.support.server import ROOT, Server, running
+from tests.waiting import wait_until
 
 OLD, NEW = 1700000100, 1700000200
 LIMIT = 200_000
@@ -377,6 +378,13 @@ def test_withdrawing_and_restoring(server: Server) -> None:
     assert again.returncode == 0
     assert again.stdout == "shelf was not withdrawn; nothing was changed. It is ready: devices can fetch it.\n"
     requests.delete(f"{server.url}/api/v1/releases/shelf", timeout=10).raise_for_status()
+
+    def kinds() -> list[str]:
+        events = requests.get(f"{server.url}/api/v1/history", params={"publish_id": "shelf"}, timeout=10).json()["events"]
+        return [event["kind"] for event in events]
+
+    wait_until(lambda: kinds()[-1:] == ["removed"], what="the history to be written")
+    assert [kind for kind in kinds() if kind in ("withdrawn", "restored")] == ["withdrawn", "restored"]
 
 
 @pytest.mark.parametrize("verb", ["--withdraw", "--restore"])

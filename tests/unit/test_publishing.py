@@ -92,10 +92,14 @@ def test_names_of_the_build_are_served_too_and_go_with_the_release(
 
 def test_withdrawn_and_restored(publisher: Publisher, build: dict[str, bytes]) -> None:
     publisher.publish("v", opened(build), force=False)
-    assert publisher.withdraw("v").state is State.WITHDRAWN
+    for is_news in (True, False):
+        release, changed = publisher.withdraw("v")
+        assert (release.state, changed) == (State.WITHDRAWN, is_news)
     release, created = publisher.publish("v", opened(build), force=False)
     assert (created, release.state) == (False, State.WITHDRAWN)
-    assert publisher.restore("v").state is State.READY
+    for is_news in (True, False):
+        release, changed = publisher.restore("v")
+        assert (release.state, changed) == (State.READY, is_news)
     for act in (publisher.withdraw, publisher.restore, publisher.remove):
         with pytest.raises(ReleaseNotFound):
             act("other")
@@ -106,7 +110,7 @@ def test_who_has_a_versions_name_is_meant(publisher: Publisher, live: LiveCatalo
     signed_release(tmp_path / "b", 7, names=RIOT)
     live.refresh()
     write_release(tmp_path / "b" / "7")
-    assert publisher.withdraw("b/7").state is State.WITHDRAWN
+    assert publisher.withdraw("b/7")[0].state is State.WITHDRAWN
     assert (tmp_path / "b" / ".withdrawn.7").exists()
     publisher.remove("b/7")
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["7"]

@@ -12,6 +12,7 @@ from server.coap import datagram
 from server.coap.datagram import Datagram
 from server.coap.kept_pins import KeptPins
 from server.coap.pins import EXCHANGE_LIFETIME, Pins
+from server.firmware.images import Content
 from tests.support.coap import Parts, block2, get, make_parts
 
 DEVICE, OTHER = ("::1", 1000, 0, 0), ("::1", 1001, 0, 0)
@@ -137,3 +138,25 @@ def test_a_server_that_is_killed_had_written_what_began(tmp_path: Path) -> None:
     assert third.ask("f", 1, 3).dotted_code == "4.04"
     now[0] += EXCHANGE_LIFETIME + 1
     assert len(Server(folder, tmp_path, lambda: now[0]).pins) == 0
+
+
+def test_a_flood_of_transfers_is_written_down_slowly(tmp_path: Path) -> None:
+    now, file = [1000.0], tmp_path / "transfers"
+    pins = Pins(lambda: now[0], 2000, 1 << 20)
+    kept = KeptPins(file, pins, lambda: now[0])
+    image = Content(bytes(100), "ab" * 32, b"etag")
+
+    def begin(first: int) -> None:
+        for number in range(first, first + 1000):
+            pins.set(number.to_bytes(28, "big"), "f", image, 1)
+
+    begin(0)
+    kept.save_when_due()
+    written = file.stat()
+    begin(1000)
+    now[0] += 1
+    kept.save_when_due()
+    assert file.stat().st_ino == written.st_ino
+    now[0] += written.st_size / 20_000
+    kept.save_when_due()
+    assert len(json.loads(file.read_text())["transfers"]) == 2000

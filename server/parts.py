@@ -61,6 +61,7 @@ from server.web.pages import Pages
 from server.web.proxy import believing
 from server.web.rollouts import RolloutApi
 from server.web.serving import Serving
+from server.web.spool import Spool
 
 _UPLOADS_AT_ONCE = 4
 _PUBLISH_FILES = 3
@@ -155,7 +156,7 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         app = create_app(api, calls, events, Pages(), live, urls, guard, store.root, monitors, rollouts, device_pages, login)
         body_limit = _PUBLISH_FILES * config.max_image_size + MIB
         site = believing(app, config.trusted_proxy)
-        spool = listener.Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)
+        spool = Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)
         page = Serving(listener.create(site, tcp, spool, guard.may_send), tcp)
         supervision = Supervision(
             process.manager,

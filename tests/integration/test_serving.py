@@ -12,6 +12,7 @@ import pytest
 
 from server.web import listener
 from server.web.serving import Serving
+from server.web.spool import Spool
 from tests.waiting import wait_until
 
 MIB = 1 << 20
@@ -39,7 +40,7 @@ class Page:
     def __init__(self, held: socket.socket) -> None:
         self.app, self.held = App(), held
         sock = held.dup()
-        self.serving = Serving(listener.create(self.app, sock, listener.Spool(MIB, MIB), lambda _: True), sock)
+        self.serving = Serving(listener.create(self.app, sock, Spool(MIB, MIB), lambda _: True), sock)
         self.thread = threading.Thread(target=self._run)
         self.patience = 60.0
 

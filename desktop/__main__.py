@@ -16,10 +16,10 @@ from common.boards import Boards
 from common.errors import InvalidRequest
 from desktop import usage
 from desktop.window.jobs import Jobs
-from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
-from desktop.window.release_flow import ReleaseFlow
-from desktop.window.server_link import ServerLink
+from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
 
 _ICON = Path(__file__).parents[1] / "packaging" / "ota-publisher.svg"

@@ -26,27 +26,27 @@ from common.finding import Role
 from common.preflight import SLOTS
 from common.release import Release
 from desktop.bundle import Bundle
-from desktop.window.address_book_keeper import AddressBookKeeper
-from desktop.window.devices_page import DevicesPage
-from desktop.window.dropped import dropped
-from desktop.window.field_drops import FieldDrops
-from desktop.window.files_panel import FilesPanel
-from desktop.window.findings_view import FindingsView
-from desktop.window.flash_picture import FlashPicture
-from desktop.window.fleet_wiring import FleetWiring
-from desktop.window.heading import heading
+from desktop.window.address_book.keeper import AddressBookKeeper
+from desktop.window.address_book.page import DevicesPage
+from desktop.window.check.findings_view import FindingsView
+from desktop.window.files.dropped import dropped
+from desktop.window.files.field_drops import FieldDrops
+from desktop.window.files.flash_picture import FlashPicture
+from desktop.window.files.panel import FilesPanel
+from desktop.window.fleet.wiring import FleetWiring
 from desktop.window.jobs import Jobs
-from desktop.window.local_server import LocalServer
-from desktop.window.menus import add_menus
 from desktop.window.own_folder import own_folder
-from desktop.window.publish_panel import PublishPanel
-from desktop.window.release_flow import Look, ReleaseFlow
-from desktop.window.releases_page import ReleasesPage
-from desktop.window.server_bar import ServerBar
-from desktop.window.server_link import ServerLink
-from desktop.window.server_wiring import ServerWiring
+from desktop.window.publish.panel import PublishPanel
+from desktop.window.publish.release_flow import Look, ReleaseFlow
+from desktop.window.releases.page import ReleasesPage
+from desktop.window.server.bar import ServerBar
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
+from desktop.window.server.wiring import ServerWiring
 from desktop.window.settings import Settings
-from desktop.window.wrapped_label import WrappedLabel
+from desktop.window.widgets.heading import heading
+from desktop.window.widgets.menus import add_menus
+from desktop.window.widgets.wrapped_label import WrappedLabel
 
 
 class MainWindow(QMainWindow):

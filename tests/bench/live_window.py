@@ -17,10 +17,10 @@ from PyQt5.QtWidgets import QApplication
 from common.boards import Boards
 from common.client import Client
 from desktop.window.jobs import Jobs
-from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
-from desktop.window.release_flow import ReleaseFlow
-from desktop.window.server_link import ServerLink
+from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
 from tests.bench import folders
 from tests.support.releases import write_release

@@ -12,7 +12,7 @@ from PyQt5.QtWidgets import QApplication
 
 from common.finding import Role
 from common.release import Release, ReleaseFile, State
-from desktop.window.releases_page import ReleasesPage
+from desktop.window.releases.page import ReleasesPage
 
 _BEAT_MS = 400
 """How long the heartbeat is watched after each act."""

@@ -24,10 +24,10 @@ from common.finding import Role
 from desktop.following import Stage
 from desktop.server import Server as ChosenServer
 from desktop.window.jobs import Jobs
-from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
-from desktop.window.release_flow import ReleaseFlow
-from desktop.window.server_link import ServerLink
+from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
 from tests.desktop.test_main_window import FILES, WAIT, drop, dropped, urls
 from tests.fakes.http_server import FakeOtaServer, Fault

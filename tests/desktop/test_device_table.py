@@ -7,8 +7,8 @@ from pytestqt.qtbot import QtBot
 
 from common.transfer import TransferState
 from desktop.following import DeviceRow, Stage
-from desktop.window.device_rows import DeviceRows
-from desktop.window.device_table import DeviceTable
+from desktop.window.publish.device_rows import DeviceRows
+from desktop.window.publish.device_table import DeviceTable
 from tests.support.transfers import transfer
 
 DEVICE = "[fd00:dead:beef:1:2:3:4:5]:15683/suit/trigger"

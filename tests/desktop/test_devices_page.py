@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from common.errors import OtaError
 from desktop.address_book import AddressBook, Device, load
-from desktop.window.address_book_keeper import AddressBookKeeper
-from desktop.window.devices_model import DevicesModel
-from desktop.window.devices_page import DevicesPage
+from desktop.window.address_book.keeper import AddressBookKeeper
+from desktop.window.address_book.model import DevicesModel
+from desktop.window.address_book.page import DevicesPage
 from desktop.window.jobs import Jobs
 
 LEFT = Qt.MouseButton.LeftButton

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from common.finding import Role
 from common.riotboot import Header
 from desktop.bundle import PickedFile
-from desktop.window.file_card import FileCard
-from desktop.window.file_cards import FileCards
+from desktop.window.files.card import FileCard
+from desktop.window.files.cards import FileCards
 from tests.support import widgets
 
 NOW = 1_700_000_000.0

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from common.finding import Role
 from common.riotboot import Header
 from desktop.bundle import Bundle, PickedFile
-from desktop.window.files_panel import FilesPanel
-from desktop.window.severity_mark import SeverityMark
+from desktop.window.files.panel import FilesPanel
+from desktop.window.widgets.severity_mark import SeverityMark
 
 NOW = 1_700_000_000.0
 MANIFEST, SLOT0, SLOT1, NOTES = (Path("/build") / name for name in ("riot.suit.1.bin", "a.bin", "b.bin", "notes.txt"))

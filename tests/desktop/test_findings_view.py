@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from common.checked import Checked
 from common.finding import Finding, Role, Severity
-from desktop.window.findings_view import FindingsView
-from desktop.window.shades import AMBER, BLUE, GREEN, RED, QuietLabel, contrast, quiet, tone
+from desktop.window.check.findings_view import FindingsView
+from desktop.window.widgets.shades import AMBER, BLUE, GREEN, RED, QuietLabel, contrast, quiet, tone
 
 ERROR = Finding(Severity.ERROR, "digest-mismatch", "slot1 is <b>another</b> image. Build it again.", Role.SLOT1)
 WARNING = Finding(Severity.WARNING, "sequence-not-newer", "The server has a newer one.", Role.MANIFEST)

@@ -12,8 +12,8 @@ from common.checked import CheckedImage, CheckedManifest
 from common.finding import Role
 from common.riotboot import Header
 from desktop.bundle import Bundle, PickedFile
-from desktop.window.flash_picture import FlashPicture, slots_of
-from desktop.window.shades import AMBER, RED, blend, tone
+from desktop.window.files.flash_picture import FlashPicture, slots_of
+from desktop.window.widgets.shades import AMBER, RED, blend, tone
 
 SMALL, LARGE = 60_000, 150_000
 

@@ -26,19 +26,19 @@ from common.transfer import Transfer, TransferState
 from desktop.address_book import AddressBook, Device
 from desktop.fleet import Kind, Mood, joined
 from desktop.server import Server as ChosenServer
-from desktop.window.device_rows import PER_MILLE
-from desktop.window.devices_page import DevicesPage
-from desktop.window.devices_tab import DevicesTab
-from desktop.window.fleet_link import FleetLink
-from desktop.window.fleet_model import FleetModel
-from desktop.window.fleet_view import FleetView
+from desktop.window.address_book.page import DevicesPage
+from desktop.window.fleet.devices_tab import DevicesTab
+from desktop.window.fleet.link import FleetLink
+from desktop.window.fleet.model import FleetModel
+from desktop.window.fleet.view import FleetView
 from desktop.window.jobs import Jobs
-from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
-from desktop.window.release_flow import ReleaseFlow
-from desktop.window.rollouts_page import RolloutsPage
-from desktop.window.server_link import ServerLink
+from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.rollouts.page import RolloutsPage
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
+from desktop.window.widgets.progress_cell import PER_MILLE
 from tests.desktop.conftest import dark_palette
 from tests.support import rehearsal
 from tests.support.server import ROOT, Server, running

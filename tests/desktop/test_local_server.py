@@ -14,8 +14,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from common.client import Client
-from desktop.window import local_server as module
-from desktop.window.local_server import LocalServer
+from desktop.window.server import local_server as module
+from desktop.window.server.local_server import LocalServer
 from tests.support.server import ROOT
 from tests.waiting import wait_until
 

@@ -15,10 +15,10 @@ from common.boards import Boards
 from common.finding import Role
 from desktop.server import Server as ChosenServer
 from desktop.window.jobs import Jobs
-from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
-from desktop.window.release_flow import ReleaseFlow
-from desktop.window.server_link import ServerLink
+from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
 from tests.fakes.riot_device import RiotDevice
 from tests.support.releases import SAMPLE, write_release

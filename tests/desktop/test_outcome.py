@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from common.transfer import TransferState
 from desktop.following import DeviceRow, Following, Stage
-from desktop.window.outcome_view import Outcome
+from desktop.window.publish.outcome_view import Outcome
 from tests.support.transfers import transfer
 
 ROWS = (

@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from common.release import Release, State
 from desktop.address_book import AddressBook, Device
-from desktop.window.devices_page import DevicesPage
-from desktop.window.releases_page import ReleasesPage
+from desktop.window.address_book.page import DevicesPage
+from desktop.window.releases.page import ReleasesPage
 
 
 def full_releases() -> ReleasesPage:

@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from common.finding import Finding, Role, Severity
 from desktop.following import DeviceRow, Following, Stage
-from desktop.window.publish_panel import PublishPanel
+from desktop.window.publish.panel import PublishPanel
 
 ERROR = Finding(Severity.ERROR, "digest-mismatch", "It differs.", Role.SLOT0)
 

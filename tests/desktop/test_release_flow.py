@@ -14,7 +14,7 @@ from common.transfer import TransferState
 from desktop.following import PATIENCE, Following, Stage
 from desktop.server import Server
 from desktop.window.jobs import Jobs
-from desktop.window.release_flow import ReleaseFlow
+from desktop.window.publish.release_flow import ReleaseFlow
 from tests.fakes.http_server import FakeOtaServer, Fault
 from tests.support.clock import Clock
 from tests.support.releases import SAMPLE

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from common.finding import Finding, Role, Severity
 from common.release import Release, ReleaseFile, State
-from desktop.window.releases_model import ReleasesModel
-from desktop.window.releases_page import ReleasesPage
+from desktop.window.releases.model import ReleasesModel
+from desktop.window.releases.page import ReleasesPage
 
 LEFT = Qt.MouseButton.LeftButton
 

@@ -9,8 +9,8 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from common.finding import Role
-from desktop.window.role_switch import RoleSwitch, _checked
-from desktop.window.shades import contrast
+from desktop.window.files.role_switch import RoleSwitch, _checked
+from desktop.window.widgets.shades import contrast
 from tests.desktop.conftest import dark_palette
 
 

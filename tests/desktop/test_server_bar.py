@@ -11,9 +11,9 @@ from PyQt5.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushBut
 from pytestqt.qtbot import QtBot
 
 from desktop.tokens import Keeping
-from desktop.window.server_bar import ServerBar
-from desktop.window.state_dot import StateDot
-from desktop.window.token_row import TokenRow
+from desktop.window.server.bar import ServerBar
+from desktop.window.server.state_dot import StateDot
+from desktop.window.server.token_row import TokenRow
 
 WHY = "No server answers at http://b: the connection was refused. Is it running, and is the port right?"
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from desktop.server import Server
 from desktop.tokens import Keeping, Tokens
 from desktop.window.jobs import Jobs
-from desktop.window.server_link import ServerLink
+from desktop.window.server.link import ServerLink
 from tests.fakes.keyrings import AskingKeyring, MemoryKeyring
 from tests.fakes.token_server import TokenServer
 

@@ -8,7 +8,7 @@ from PyQt5.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.tokens import Keeping
-from desktop.window.token_row import TokenRow
+from desktop.window.server.token_row import TokenRow
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pytestqt.qtbot import QtBot
 
 from common.boards import Boards
 from desktop.window.jobs import Jobs
-from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
-from desktop.window.release_flow import ReleaseFlow
-from desktop.window.server_link import ServerLink
+from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
 from server.access.token import Right
 from tests.support.access import add_token

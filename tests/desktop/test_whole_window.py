@@ -36,10 +36,10 @@ from desktop.fleet_news import FleetNews, Heard
 from desktop.following import Follower, Following
 from desktop.window import main_window
 from desktop.window.jobs import Jobs
-from desktop.window.local_server import LocalServer
 from desktop.window.main_window import MainWindow
-from desktop.window.release_flow import ReleaseFlow
-from desktop.window.server_link import ServerLink
+from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
 from tests.desktop.conftest import dark_palette
 from tests.support import widgets

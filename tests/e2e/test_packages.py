@@ -213,7 +213,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from PyQt5.QtCore import QCoreApplication
-from desktop.window.local_server import LocalServer
+from desktop.window.server.local_server import LocalServer
 app = QCoreApplication([])
 server = LocalServer()
 server.started.connect(lambda url: (print("started", url), server.stop(), app.quit()))

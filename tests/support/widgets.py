@@ -27,7 +27,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from desktop.window.shades import contrast
+from desktop.window.widgets.shades import contrast
 
 READABLE = 4.5
 

@@ -11,8 +11,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted(p for top in ("common", "server", "desktop") for p in (ROOT / top).rglob("*.py"))
 
-WIDGETS = ("_bar", "_page", "_panel", "_picture", "_view")
-"""Modules of widgets by their names' ends: they know no network, and no job."""
+WINDOW = "desktop.window"
+ROOMS = {
+    "widgets": (),
+    "files": ("widgets",),
+    "check": ("widgets",),
+    "address_book": ("widgets",),
+    "rollouts": ("widgets",),
+    "server": ("widgets",),
+    "releases": ("widgets", "server"),
+    "publish": ("widgets", "server", "files", "check"),
+    "fleet": ("widgets", "server", "address_book", "rollouts"),
+}
+"""The window's rooms, and which others each may import: so one can be read, and changed, without those that stand beside it."""
+OF_ALL_ROOMS = ("jobs", "settings")
+"""What any room but that of the plain widgets may import beside: it knows no room itself."""
+BESIDE_WIDGETS = ("flow", "keeper", "link", "picking", "wiring")
+"""By their names' last word: the rooms' modules that may know the network and jobs. All others are widgets and what they show."""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -60,12 +75,43 @@ def test_arrows_point_down(path: Path) -> None:
             forbidden += ["PyQt5", "desktop.window"]
         if here.startswith("desktop/window/"):
             forbidden += ["socket", "requests", "PyQt5.QtNetwork"]
-        if here.startswith("desktop/window/") and path.stem.endswith(WIDGETS):
-            forbidden += ["common.client", "desktop.window.jobs"]
-        if here in ("desktop/window/jobs.py", "desktop/window/settings.py", "desktop/window/local_server.py"):
+        in_a_room = path.parent.parent == ROOT / "desktop/window"
+        if in_a_room and path.stem.rpartition("_")[2] not in BESIDE_WIDGETS:
+            forbidden += ["common.client", "desktop.window.jobs", "desktop.window.server.link"]
+        if here in ("desktop/window/jobs.py", "desktop/window/settings.py", "desktop/window/server/local_server.py"):
             forbidden += ["PyQt5.QtWidgets", "PyQt5.QtGui"]
     wrong = [name for name in names for of in forbidden if uses(name, of)]
     assert not wrong, f"{here} imports {wrong}"
+
+
+def test_the_windows_rooms_are_these() -> None:
+    assert {path.parent.name for path in (ROOT / "desktop/window").glob("*/__init__.py")} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_the_window_imports_only_those_below_it(room: str) -> None:
+    """So nothing goes round in a circle, and only what puts the window together knows all rooms."""
+    allowed = [f"{WINDOW}.{name}" for name in (room, *ROOMS[room], *(OF_ALL_ROOMS if room != "widgets" else ()))]
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "desktop/window" / room).rglob("*.py"))
+        for name in imports(path)
+        if uses(name, WINDOW) and not any(uses(name, of) for of in allowed)
+    ]
+    assert not wrong, wrong
+
+
+def test_the_plain_widgets_know_values_only() -> None:
+    """A severity and a transfer, which several rooms show alike; what else a widget shows, it is given as text."""
+    known = ("common.finding", "common.transfer", "desktop.wording", f"{WINDOW}.widgets")
+    names = {name for path in (ROOT / "desktop/window/widgets").glob("*.py") for name in imports(path)}
+    ours = [name for name in names if uses(name, "common") or uses(name, "desktop")]
+    assert not [name for name in ours if not any(uses(name, of) for of in known)]
+
+
+@pytest.mark.parametrize("name", ["jobs", "own_folder", "settings"])
+def test_what_every_room_may_use_knows_no_room(name: str) -> None:
+    assert not [found for found in imports(ROOT / "desktop/window" / f"{name}.py") if uses(found, WINDOW)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

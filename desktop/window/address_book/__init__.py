@@ -1,0 +1,1 @@
+"""The devices that a person wrote down: the page on which they are edited, and the file in which they are kept."""

@@ -1,0 +1,1 @@
+"""The second step: what is found of the picked files."""

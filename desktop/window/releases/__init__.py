@@ -1,0 +1,1 @@
+"""The page of the releases that are on the server."""

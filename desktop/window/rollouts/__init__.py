@@ -1,0 +1,1 @@
+"""The page on which rollouts are begun, watched, paused and stopped."""

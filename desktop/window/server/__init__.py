@@ -1,0 +1,1 @@
+"""The server that is used: chosen, asked, let in by, or started on this computer."""

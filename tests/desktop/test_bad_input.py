@@ -113,7 +113,7 @@ def shown(window: MainWindow) -> list[str]:
 
 
 def ready(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(window._publish._button.isEnabled, timeout=WAIT)
+    qtbot.waitUntil(window._page.panel._button.isEnabled, timeout=WAIT)
 
 
 def publishes(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
@@ -124,10 +124,10 @@ def publishes(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
         dropped(window, FILES, qtbot)
     ready(window, qtbot)
     with qtbot.waitSignal(window._flow.published, timeout=WAIT):
-        window._publish._button.click()
+        window._page.panel._button.click()
     qtbot.waitUntil(lambda: not window._flow.busy, timeout=WAIT)
-    assert window._publish._id.text() in ota.releases
-    assert window._publish.summary == f"Published {window._publish._id.text()}."
+    assert window._page.panel._id.text() in ota.releases
+    assert window._page.panel.summary == f"Published {window._page.panel._id.text()}."
 
 
 def test_a_folder_with_a_thousand_files(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_file_deleted_between_drop_and_publish(window: MainWindow, ota: FakeOt
     ready(window, qtbot)
     build[1].unlink()
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
-        window._publish._button.click()
+        window._page.panel._button.click()
     assert len([line for line in shown(window) if str(build[1]) in line and "Nothing was published" in line]) == 1
     assert ota.releases == {}
     assert window._flow.bundle.files[Role.SLOT0].path == build[1], "it keeps its place"
@@ -277,12 +277,12 @@ def test_a_server_that_answers_badly(
     else:
         ota.error = fault
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT) as failed:
-        window._publish._button.click()
+        window._page.panel._button.click()
     qtbot.waitUntil(lambda: not window._flow.busy, timeout=WAIT)
     line = str(failed.args[0])
     assert said in line
     assert "\n" not in line
-    assert window._publish.summary == line
+    assert window._page.panel.summary == line
     assert line in shown(window)
     if isinstance(fault, Fault) and fault is not Fault.RESET_IN_UPLOAD:
         barred = fault is Fault.HTML_403
@@ -303,7 +303,7 @@ def test_no_server_at_all(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) 
             window._server.choose(url)
         assert len([line for line in shown(window) if line.startswith("Not reachable – ")]) == 1
     window._flow.publish("v1", [], False)
-    assert "does not answer" in window._publish.summary
+    assert "does not answer" in window._page.panel.summary
     publishes(window, ota, qtbot)
 
 
@@ -312,12 +312,12 @@ def test_an_upload_is_cancelled(window: MainWindow, ota: FakeOtaServer, qtbot: Q
     dropped(window, FILES, qtbot)
     ready(window, qtbot)
     ota.fault = Fault.SILENCE
-    window._publish._button.click()
+    window._page.panel._button.click()
     qtbot.waitUntil(lambda: "POST /publish" in ota.requests, timeout=WAIT)
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
-        window._publish._cancel.click()
-    assert "ancelled" in window._publish.summary
-    assert not window._publish._cancel.isVisible()
+        window._page.panel._cancel.click()
+    assert "ancelled" in window._page.panel.summary
+    assert not window._page.panel._cancel.isVisible()
     ota.fault = None
     publishes(window, ota, qtbot)
 
@@ -383,7 +383,7 @@ def test_the_failed_devices_are_told_again(window: MainWindow, server: Server, q
     connected(window, server.url, qtbot)
     dropped(window, FILES, qtbot)
     ready(window, qtbot)
-    panel = window._publish
+    panel = window._page.panel
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -420,12 +420,12 @@ def test_telling_devices_is_cancelled(window: MainWindow, ota: FakeOtaServer, qt
     ready(window, qtbot)
     quick, slow = (str(DeviceUrl.parse(f"[fd00::{n}]/suit/trigger")) for n in (2, 3))
     ota.slow.add(slow)
-    window._publish.set_devices(f"{quick}\n{slow}")
-    window._publish._button.click()
-    qtbot.waitUntil(lambda: "notified" in window._publish.summary, timeout=WAIT)
+    window._page.panel.set_devices(f"{quick}\n{slow}")
+    window._page.panel._button.click()
+    qtbot.waitUntil(lambda: "notified" in window._page.panel.summary, timeout=WAIT)
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
-        window._publish._cancel.click()
-    first, second, *rows = window._publish.summary.split("\n")
+        window._page.panel._cancel.click()
+    first, second, *rows = window._page.panel.summary.split("\n")
     assert first.startswith("Published ")
     assert second == "Cancelled: devices that have not answered yet may be told all the same."
     assert [row.split("  ")[1] for row in rows] == ["notified", "no answer"]
@@ -434,19 +434,19 @@ def test_telling_devices_is_cancelled(window: MainWindow, ota: FakeOtaServer, qt
 
 def test_an_id_that_is_taken(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
     publishes(window, ota, qtbot)
-    qtbot.waitUntil(lambda: bool(window._publish._form._taken), timeout=WAIT)
-    name = window._publish._id.text()
+    qtbot.waitUntil(lambda: bool(window._page.panel._form._taken), timeout=WAIT)
+    name = window._page.panel._id.text()
     dropped(window, [FILES[0].with_name("slot0.1700000100.bin")], qtbot)
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
         window._flow.publish(name, [], True)
-    assert "choose another name" in window._publish.summary
+    assert "choose another name" in window._page.panel.summary
 
 
 def test_what_the_next_window_still_knows(open_window: Open, ota: FakeOtaServer, qtbot: QtBot) -> None:
     first = open_window()
     connected(first, ota.url, qtbot)
     dropped(first, FILES, qtbot)
-    first._publish.set_devices("[fd00::2]/suit/trigger")
+    first._page.panel.set_devices("[fd00::2]/suit/trigger")
     form = first._devices.form
     form.url.setText("[fd00::2]/suit/trigger")
     form.name.setText("Cellar")
@@ -457,9 +457,9 @@ def test_what_the_next_window_still_knows(open_window: Open, ota: FakeOtaServer,
     with qtbot.waitSignal(second._link.answered, timeout=WAIT):
         pass
     assert second._bar.url == second._link.url == ota.url
-    assert second._publish.devices == "[fd00::2]/suit/trigger"
+    assert second._page.panel.devices == "[fd00::2]/suit/trigger"
     qtbot.waitUntil(lambda: [device.name for device in second._devices.model.items] == ["Cellar"], timeout=WAIT)
-    actions = second._files.recent_menu.actions()
+    actions = second._page.files.recent_menu.actions()
     assert len(actions) == 3
     with qtbot.waitSignal(second._flow.looked, timeout=WAIT):
         actions[0].trigger()

@@ -80,7 +80,7 @@ def test_dropped_checked_published_and_told_of(window: MainWindow, server: Serve
     connected(window, server, qtbot)
     dropped(window, FILES, qtbot)
     assert set(window._flow.bundle.files) == set(Role)
-    panel = window._publish
+    panel = window._page.panel
     qtbot.waitUntil(panel._button.isEnabled, timeout=WAIT)
     assert panel._id.text()
     with RiotDevice(host="127.0.0.1") as device:
@@ -112,7 +112,7 @@ def test_an_error_blocks_and_may_be_forced_after_it_was_named(window: MainWindow
     connected(window, server, qtbot)
     mixed = [FILES[0], SAMPLE / "slot0.1700000100.bin", FILES[2]]
     dropped(window, mixed, qtbot)
-    panel = window._publish
+    panel = window._page.panel
     qtbot.waitUntil(lambda: not panel._anyway.isHidden(), timeout=WAIT)
     assert not panel._button.isEnabled()
     panel._anyway.click()
@@ -139,13 +139,13 @@ def test_files_that_are_built_anew_are_read_again(window: MainWindow, qtbot: QtB
 def test_a_server_that_goes_away_loses_nothing(window: MainWindow, server: Server, qtbot: QtBot) -> None:
     connected(window, server, qtbot)
     dropped(window, FILES, qtbot)
-    qtbot.waitUntil(window._publish._button.isEnabled, timeout=WAIT)
+    qtbot.waitUntil(window._page.panel._button.isEnabled, timeout=WAIT)
     server.stop()
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
-        window._publish._button.click()
-    assert "No server at" in window._publish.summary or "lost" in window._publish.summary
+        window._page.panel._button.click()
+    assert "No server at" in window._page.panel.summary or "lost" in window._page.panel.summary
     assert set(window._flow.bundle.files) == set(Role)
-    assert window._publish._id.text()
+    assert window._page.panel._id.text()
 
 
 @pytest.mark.parametrize("kind", ["text", "web"])
@@ -167,8 +167,8 @@ def test_a_server_of_its_own(window: MainWindow, qtbot: QtBot, tmp_path: Path) -
 @pytest.mark.parametrize("field", ["_id", "_devices", "_address", "_filter"])
 def test_files_dropped_on_a_field_are_picked_and_typed_nowhere(window: MainWindow, qtbot: QtBot, field: str) -> None:
     fields = {
-        "_id": window._publish._form.id,
-        "_devices": window._publish._form.devices.viewport(),
+        "_id": window._page.panel._form.id,
+        "_devices": window._page.panel._form.devices.viewport(),
         "_address": window._bar._edit,
         "_filter": window._releases.filter,
     }
@@ -176,12 +176,12 @@ def test_files_dropped_on_a_field_are_picked_and_typed_nowhere(window: MainWindo
     assert target is not None
     mime = urls(FILES)
     mime.setText("file:///tmp/as-text")
-    before = [window._publish._form.devices.toPlainText(), window._bar._edit.text(), window._releases.filter.text()]
+    before = [window._page.panel._form.devices.toPlainText(), window._bar._edit.text(), window._releases.filter.text()]
     with qtbot.waitSignal(window._flow.looked, timeout=WAIT):
         assert drop(target, mime)
     assert set(window._flow.bundle.files) == set(Role)
-    assert before == [window._publish._form.devices.toPlainText(), window._bar._edit.text(), window._releases.filter.text()]
-    assert "file" not in window._publish._form.id.text()
+    assert before == [window._page.panel._form.devices.toPlainText(), window._bar._edit.text(), window._releases.filter.text()]
+    assert "file" not in window._page.panel._form.id.text()
 
 
 def test_the_id_of_what_was_published_before_is_said_to_be_taken(
@@ -189,7 +189,7 @@ def test_the_id_of_what_was_published_before_is_said_to_be_taken(
 ) -> None:
     connected(window, server, qtbot)
     dropped(window, FILES, qtbot)
-    panel = window._publish
+    panel = window._page.panel
     qtbot.waitUntil(panel._button.isEnabled, timeout=WAIT)
     name = panel._id.text()
     with qtbot.waitSignal(window._flow.published, timeout=WAIT):

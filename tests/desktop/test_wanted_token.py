@@ -47,24 +47,24 @@ def test_it_is_wanted_typed_and_then_published_with(window: MainWindow, server: 
     with qtbot.waitSignal(link.answered, timeout=WAIT):
         window._server.choose(server.url)
     flow.pick(FILES)
-    qtbot.waitUntil(window._publish._button.isEnabled, timeout=WAIT)
+    qtbot.waitUntil(window._page.panel._button.isEnabled, timeout=WAIT)
     assert not bar._row.isVisible()
     with qtbot.waitSignal(flow.failed, timeout=WAIT) as failed:
-        window._publish._button.click()
+        window._page.panel._button.click()
     assert f"-m server token add laptop --state-dir {server.state}" in str(failed.args[0])
-    assert "Whoever changes something here needs a token" in window._publish.summary
+    assert "Whoever changes something here needs a token" in window._page.panel.summary
     assert bar._row.isVisible()
     link.set_token(weak)
     qtbot.waitUntil(lambda: not flow.busy, timeout=WAIT)
     with qtbot.waitSignal(flow.failed, timeout=WAIT) as failed:
-        window._publish._button.click()
+        window._page.panel._button.click()
     assert "'weak' may notify, and this needs one that may publish" in str(failed.args[0])
     bar._row._edit.setText(token)
     bar._row._use()
     assert link.token == token
-    qtbot.waitUntil(window._publish._button.isEnabled, timeout=WAIT)
+    qtbot.waitUntil(window._page.panel._button.isEnabled, timeout=WAIT)
     with qtbot.waitSignal(flow.published, timeout=WAIT) as published:
-        window._publish._button.click()
+        window._page.panel._button.click()
     qtbot.waitUntil(lambda: not flow.busy, timeout=WAIT)
     release, created = published.args
     assert created

@@ -95,30 +95,30 @@ def with_server(window: MainWindow, _qtbot: QtBot) -> None:
 def with_error(window: MainWindow, qtbot: QtBot) -> None:
     with_server(window, qtbot)
     with_files(window, qtbot, MIXED)
-    qtbot.waitUntil(lambda: not window._publish._anyway.isHidden(), timeout=WAIT)
-    window._publish._anyway.click()
-    window._publish.set_devices("http://[fd00::2")
-    window._findings._unfold(True)
+    qtbot.waitUntil(lambda: not window._page.panel._anyway.isHidden(), timeout=WAIT)
+    window._page.panel._anyway.click()
+    window._page.panel.set_devices("http://[fd00::2")
+    window._page.findings._unfold(True)
 
 
 def while_sent(window: MainWindow, qtbot: QtBot) -> None:
     with_server(window, qtbot)
     with_files(window, qtbot, FILES)
-    window._publish.show_busy(True)
-    window._publish.show_sent(1, 3)
+    window._page.panel.show_busy(True)
+    window._page.panel.show_sent(1, 3)
 
 
 def published(window: MainWindow, qtbot: QtBot) -> None:
     with_server(window, qtbot)
     with_files(window, qtbot, FILES)
-    window._publish.set_devices("\n".join(result.device for result in ANSWERS.results))
+    window._page.panel.set_devices("\n".join(result.device for result in ANSWERS.results))
     window._link.answered.emit([RELEASE])
-    window._publish.show_published(RELEASE, True)
-    window._publish.show_notified(FOLLOWING)
-    window._publish.show_busy(False)
-    window._publish.show_published(RELEASE, True)
-    window._publish.show_notified(FOLLOWING)
-    window._publish._outcome.show_busy(False)
+    window._page.panel.show_published(RELEASE, True)
+    window._page.panel.show_notified(FOLLOWING)
+    window._page.panel.show_busy(False)
+    window._page.panel.show_published(RELEASE, True)
+    window._page.panel.show_notified(FOLLOWING)
+    window._page.panel._outcome.show_busy(False)
     window._devices.show_book(AddressBook((Device("Door", "10.0.0.7/fw"), Device("Gate", "10.0.0.8/fw"))))
     window._devices.table.selectRow(0)
     window._devices.remove_selected()

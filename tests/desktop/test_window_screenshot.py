@@ -49,8 +49,8 @@ def test_the_window_is_pictured(qtbot: QtBot, qapp: QApplication, tmp_path: Path
             with qtbot.waitSignal(link.answered, timeout=WAIT):
                 window._server.choose(server.url)
             flow.pick([SAMPLE / f"{name}.bin" for name in ("riot.suit.1700000200", "slot0.1700000100", "slot1.1700000200")])
-            window._publish.set_devices("[fd00::2]/suit/trigger")
-            qtbot.waitUntil(lambda: "digest-mismatch" in window._findings.text(), timeout=WAIT)
+            window._page.panel.set_devices("[fd00::2]/suit/trigger")
+            qtbot.waitUntil(lambda: "digest-mismatch" in window._page.findings.text(), timeout=WAIT)
             assert window.grab().save(str(pictures / f"publisher-{scheme}.png"))
             window.close()
     finally:

@@ -45,7 +45,7 @@ class FilesPanel(QWidget):
         self.cards.removed.connect(self.removed)
         self.said = WrappedLabel()
         self.choose_button = _button(self.tr("Choose fil&es…"))
-        self.choose_button.clicked.connect(self._choose_files)
+        self.choose_button.clicked.connect(self.choose_files)
         self.folder_button = _button(self.tr("Choose fo&lder…"))
         self.folder_button.clicked.connect(self._choose_folder)
         self.recent_button = _button(self.tr("Recen&t sets"))
@@ -112,6 +112,11 @@ class FilesPanel(QWidget):
                 forget.setToolTip(self.tr("Empty this list; the files stay on disk"))
                 forget.triggered.connect(self._forget)
 
+    def choose_files(self) -> None:
+        """Ask for files."""
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose manifest and images"), self._folder)
+        self._picked([Path(name) for name in names])
+
     def _forget(self) -> None:
         self.forget_recent_asked.emit()
 
@@ -129,10 +134,6 @@ class FilesPanel(QWidget):
 
     def _show_ages(self) -> None:
         self.cards.show_ages(self._clock())
-
-    def _choose_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Choose manifest and images"), self._folder)
-        self._picked([Path(name) for name in names])
 
     def _choose_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, self.tr("Choose the folder of a release"), self._folder)

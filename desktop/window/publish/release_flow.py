@@ -14,12 +14,9 @@ from common.finding import Role
 from desktop.bundle import Bundle
 from desktop.server import Server
 from desktop.window.check.check_flow import CheckFlow
-from desktop.window.check.look import Look
 from desktop.window.files.picking import Picking
 from desktop.window.jobs import Jobs
 from desktop.window.publish.publish_flow import PublishFlow
-
-__all__ = ["Look", "ReleaseFlow"]
 
 
 class ReleaseFlow(QObject):

@@ -78,8 +78,8 @@ class ReleasesPage(QWidget):
         self._select()
         self._show_right_thing()
 
-    def show_trouble(self, why: str) -> None:
-        """The server did not answer as it should: what was there stays, marked as old. "" means that there is no server."""
+    def show_trouble(self, why: str = "") -> None:
+        """The server did not answer as it should: what was there stays, marked as old. "": it is another one, or none."""
         self._trouble = why
         if not why:
             self._known = False

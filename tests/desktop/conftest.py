@@ -1,4 +1,4 @@
-"""Windows without a screen, settings in the test's own folder, no keyring, and no trace of a QThread that has ended."""
+"""Windows without a screen, a server for them, settings of a test's own, no keyring, and no trace of a QThread that has ended."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ import pytest
 from PyQt5.QtCore import QSettings
 from PyQt5.QtGui import QColor, QFont, QPalette
 from PyQt5.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from common.boards import Boards
+from desktop.window.jobs import Jobs
+from desktop.window.main_window import MainWindow
+from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.server.link import ServerLink
+from desktop.window.server.local_server import LocalServer
+from desktop.window.settings import Settings
+from tests.support.server import Server, running
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +72,25 @@ def _ended_threads() -> Iterator[None]:
     for number, thread in list(threading._active.items()):  # type: ignore[attr-defined]
         if isinstance(thread, threading._DummyThread) and number not in running:
             del threading._active[number]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A real one, with nothing published yet."""
+    with running(tmp_path / "firmware", tmp_path / "state") as server:
+        yield server
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    """The whole window as the program makes it; it has chosen no server yet."""
+    jobs = Jobs()
+    link = ServerLink(jobs)
+    window = MainWindow(jobs, ReleaseFlow(jobs, Boards.load(None), lambda: link.server), link, LocalServer(), Settings())
+    qtbot.addWidget(window)
+    window.show()
+    yield window
+    window.close()
 
 
 @pytest.fixture

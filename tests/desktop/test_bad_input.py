@@ -32,7 +32,7 @@ from desktop.window.settings import Settings
 from tests.desktop.test_main_window import FILES, WAIT, drop, dropped, urls
 from tests.fakes.http_server import FakeOtaServer, Fault
 from tests.fakes.riot_device import Behaviour, RiotDevice
-from tests.support.server import Server, running
+from tests.support.server import Server
 
 BEAT = 5
 """Milliseconds."""
@@ -371,12 +371,6 @@ def test_an_upload_to_a_server_that_reads_nothing(
             window._flow.cancel()
         assert not window._flow.busy
     print(f"{end}: {(time.monotonic() - begin) * 1000:.0f} ms")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with running(tmp_path / "firmware", tmp_path / "state") as server:
-        yield server
 
 
 def test_the_failed_devices_are_told_again(window: MainWindow, server: Server, qtbot: QtBot) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,39 +11,14 @@ from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PyQt5.QtWidgets import QAbstractItemView, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from common.boards import Boards
 from common.finding import Role
-from desktop.server import Server as ChosenServer
-from desktop.window.jobs import Jobs
 from desktop.window.main_window import MainWindow
-from desktop.window.publish.release_flow import ReleaseFlow
-from desktop.window.server.link import ServerLink
-from desktop.window.server.local_server import LocalServer
-from desktop.window.settings import Settings
 from tests.fakes.riot_device import RiotDevice
 from tests.support.releases import SAMPLE, write_release
-from tests.support.server import Server, running
+from tests.support.server import Server
 
 FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
 WAIT = 20_000
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with running(tmp_path / "firmware", tmp_path / "state") as server:
-        yield server
-
-
-@pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    jobs = Jobs()
-    link = ServerLink(jobs)
-    flow = ReleaseFlow(jobs, Boards.load(None), lambda: ChosenServer(link.url) if link.url else None)
-    window = MainWindow(jobs, flow, link, LocalServer(), Settings())
-    qtbot.addWidget(window)
-    window.show()
-    yield window
-    window.close()
 
 
 def drop(widget: QWidget, mime: QMimeData) -> bool:

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from pytestqt.qtbot import QtBot
 
-from common.boards import Boards
-from desktop.window.jobs import Jobs
 from desktop.window.main_window import MainWindow
-from desktop.window.publish.release_flow import ReleaseFlow
-from desktop.window.server.link import ServerLink
-from desktop.window.server.local_server import LocalServer
-from desktop.window.settings import Settings
 from server.access.token import Right
 from tests.support.access import add_token
 from tests.support.releases import SAMPLE
-from tests.support.server import Server, running
+from tests.support.server import Server
 
 FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
 WAIT = 20_000
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with running(tmp_path / "firmware", tmp_path / "state") as server:
-        yield server
-
-
-@pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    jobs = Jobs()
-    link = ServerLink(jobs)
-    window = MainWindow(jobs, ReleaseFlow(jobs, Boards.load(None), lambda: link.server), link, LocalServer(), Settings())
-    qtbot.addWidget(window)
-    window.show()
-    yield window
-    window.close()
 
 
 def test_it_is_wanted_typed_and_then_published_with(window: MainWindow, server: Server, qtbot: QtBot) -> None:

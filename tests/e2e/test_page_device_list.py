@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ import pytest
 
 from common.device import UpdateState
 from common.transfer import TransferState
-from tests.fakes.fleet_page import FULL, NOW, FleetPage, device, many, serving, transfer
+from tests.fakes import fleet_page
+from tests.fakes.fleet_page import FULL, NOW, FleetPage, device, many, transfer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 HOSTILE = "<img src=x onerror=window.hit=1>"
 MEASURE = """() => {
@@ -25,27 +27,14 @@ MEASURE = """() => {
 
 
 @pytest.fixture
-def look(browser: Browser) -> Iterator[Any]:
-    """Opens a page over an app. A page error or a refused resource fails the test."""
-    contexts, servers, errors = [], [], []
+def look(serving: ExitStack, visiting: Callable[..., Page]) -> Callable[..., Page]:
+    """Opens a page over an app."""
 
-    def start(app: FleetPage, path: str = "devices", **options: Any) -> Page:
-        server = serving(app)
-        servers.append(server)
-        context = browser.new_context(base_url=server.__enter__(), **{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if "Content Security" in message.text else None)
-        page.goto(path)
-        return page
+    def start(app: FleetPage, path: str = "devices") -> Page:
+        address = serving.enter_context(fleet_page.serving(app))
+        return visiting(f"{address}{path}", viewport={"width": 1280, "height": 900})
 
-    yield start
-    for context in contexts:
-        context.close()
-    for server in reversed(servers):
-        server.__exit__(None, None, None)
-    assert errors == []
+    return start
 
 
 def addresses(page: Page) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PyQt5.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
-from PyQt5.QtWidgets import QAbstractItemView, QApplication, QLabel, QWidget
+from PyQt5.QtWidgets import QAbstractItemView, QAction, QApplication, QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from common.finding import Role
@@ -38,6 +38,11 @@ def urls(paths: Sequence[Path]) -> QMimeData:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     return mime
+
+
+def menu_entry(window: MainWindow, text: str) -> QAction:
+    """The line of a menu that says this."""
+    return next(action for action in window.findChildren(QAction) if action.text().replace("&", "") == text)
 
 
 def connected(window: MainWindow, server: Server, qtbot: QtBot) -> None:
@@ -134,9 +139,26 @@ def test_what_is_no_file_is_told_to_be_none(window: MainWindow, kind: str) -> No
 
 def test_a_server_of_its_own(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     with qtbot.waitSignal(window._local.started, timeout=60_000):
-        window._local.start(tmp_path / "own" / "firmware", tmp_path / "own" / "state")
+        menu_entry(window, "Start one on this computer").trigger()
+        assert f"its firmware folder is {tmp_path / 'data'}" in window._line.text()
     qtbot.waitUntil(lambda: window._link.url is not None, timeout=WAIT)
+    assert window._line.text() == ""
     window._local.stop()
+
+
+def test_files_are_chosen_by_the_menu(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(path) for path in FILES], ""))
+    with qtbot.waitSignal(window._flow.looked, timeout=WAIT):
+        menu_entry(window, "Choose files…").trigger()
+    assert set(window._flow.bundle.files) == set(Role)
+
+
+@pytest.mark.parametrize(("typed", "said"), [("", "Name the devices that are to be told of v1 first."), ("[fd00::", "[fd00::")])
+def test_whom_to_tell_of_a_release_that_is_there_has_to_be_typed(window: MainWindow, typed: str, said: str) -> None:
+    window._page.panel.set_devices(typed)
+    window._releases.notify_asked.emit("v1")
+    assert said in window._line.text()
+    assert not window._flow.busy
 
 
 @pytest.mark.parametrize("field", ["_id", "_devices", "_address", "_filter"])

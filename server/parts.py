@@ -42,6 +42,7 @@ from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from server.fleet.directory import TIMING, Registry
 from server.fleet.fleet import Fleet, FleetSettings
+from server.fleet.pulse import Pulse
 from server.health import Check, Health
 from server.sockets import Sockets, shown
 from server.supervision import Supervision
@@ -65,6 +66,8 @@ from server.web.spool import Spool
 
 _UPLOADS_AT_ONCE = 4
 _PUBLISH_FILES = 3
+_KEEP_EVERY = 2.0
+"""Seconds between two looks at which transfers began or ended."""
 _log = logging.getLogger(__name__)
 
 
@@ -110,17 +113,12 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         facts = partial(facts_of, coap_host, config.coap_host, coap_port, config.max_image_size)
         live = LiveCatalogue(store, time.time, Judge(keys, boards, facts), holdings.load())
         cache = ImageCache(store.read, config.image_cache)
-        pins = Pins(time.monotonic, MAX_PINS, config.image_cache)
-        kept = KeptPins(config.state / "transfers", pins, time.time)
-        kept.restore()
 
         def after_look() -> None:
-            kept.save_when_due()
             hash_file.save_when_due()
             holdings.save_when_due(live.current)
             cache.keep(live.current.images)
 
-        parts.callback(kept.save)
         parts.callback(hash_file.save)
         parts.callback(lambda: holdings.save(live.current))
         watcher = Watcher(store.root, live, config.rescan, died, after_look=after_look)
@@ -132,6 +130,13 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         gc.collect()
         gc.freeze()  # nor later: looking through thousands of releases would hold up devices
         registry = Registry(Pinger(TIMING, own_port=coap_port, died=died), time.monotonic)
+        pins = Pins(time.monotonic, MAX_PINS, config.image_cache)
+        kept = KeptPins(config.state / "transfers", pins, partial(time.clock_gettime, time.CLOCK_BOOTTIME))
+        kept.restore()
+        parts.callback(kept.save)
+        keeping = Pulse("transfers", [kept.save_when_due], _KEEP_EVERY, died)
+        parts.callback(keeping.stop)
+        keeping.start()
         wake, rate = watcher.wake, config.coap_rate
         devices = CoapService(udp, live, cache, pins, wake, died, rate, registrar=registry)
         parts.callback(devices.stop)

@@ -28,11 +28,14 @@ class KeptPins:
     Threads: one at a time calls it; `save_when_due` while devices are answered, the others while none is.
     """
 
-    def __init__(self, path: Path, pins: Pins, wall: Callable[[], float]) -> None:
-        """`path` is replaced as a whole; `wall` gives Unix time in seconds."""
+    def __init__(self, path: Path, pins: Pins, since_boot: Callable[[], float]) -> None:
+        """`path` is replaced as a whole; `since_boot` gives the seconds since the machine started, when it slept too.
+
+        Not by the clock on the wall, which a board without a battery has wrong until the network puts it right.
+        """
         self._path = path
         self._pins = pins
-        self._wall = wall
+        self._since_boot = since_boot
         self._written: frozenset[tuple[Source, str, str]] = frozenset()
         self._at = 0.0
         self._next = 0.0
@@ -51,14 +54,13 @@ class KeptPins:
         """Write the transfers that may go on; failing costs a line in the log, once, and nothing else."""
         now = self._pins.clock()
         pins = self._going_on(now)
-        rows = [
-            [pin.source.hex(), pin.path, pin.sha256, pin.progress.size, pin.mid, now - pin.seen, now - pin.began] for pin in pins
-        ]
-        text = json.dumps({"saved": self._wall(), "transfers": rows})
+        rows = ",\n".join(self._row(pin, now) for pin in pins)
+        text = f'{{"saved": {self._since_boot()}, "transfers": [\n{rows}\n]}}\n'
         self._next = now + len(text) / _RATE
         beside = self._path.with_name(self._path.name + ".new")
         try:
-            beside.write_text(text)
+            with open(beside, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(text)
             os.replace(beside, self._path)
         except OSError as error:
             if not self._failing:
@@ -70,6 +72,12 @@ class KeptPins:
         self._at = now
         self._written = frozenset((pin.source, pin.path, pin.sha256) for pin in pins)
 
+    @staticmethod
+    def _row(pin: Pin, now: float) -> str:
+        """One by one: all at once would keep the thread that answers devices waiting."""
+        row = (pin.source.hex(), pin.path, pin.sha256, pin.progress.size, pin.mid, now - pin.seen, now - pin.began)
+        return json.dumps(row)
+
     def _going_on(self, now: float) -> list[Pin]:
         return [pin for pin in self._pins.all() if now - pin.seen <= EXCHANGE_LIFETIME and not pin.path.startswith(_LISTING)]
 
@@ -79,16 +87,21 @@ class KeptPins:
             if self._path.stat().st_size > _MAX_BYTES:
                 raise ValueError("it is too large")
             data = json.loads(self._path.read_text())
-            passed = max(0.0, self._wall() - float(data["saved"]))
+            passed = self._passed(float(data["saved"]))
             pins = [self._pin(row, passed) for row in data["transfers"]]
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             _log.info("what is remembered in %r of transfers under way cannot be read: they begin anew", str(self._path))
             pins = []
         for pin in sorted(pins, key=lambda pin: pin.seen):
             if self._pins.clock() - pin.seen <= EXCHANGE_LIFETIME:
                 self._pins.restore(pin)
+
+    def _passed(self, saved: float) -> float:
+        """Seconds since the file was written, at least: the machine may have started anew, and more than once."""
+        now = self._since_boot()
+        return now - saved if 0.0 <= saved <= now else now
 
     def _pin(self, row: list[object], passed: float) -> Pin:
         """Raises ValueError or TypeError for anything else than `save` wrote."""

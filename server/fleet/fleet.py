@@ -40,6 +40,8 @@ from server.fleet.verdicts import Patience, Trace
 
 SCHEMA = (*history.SCHEMA, *register.SCHEMA, *batch_file.SCHEMA, *rollout_file.SCHEMA)
 """It only ever grows at its end."""
+_EVERY = 1.0
+"""Seconds between two looks at the devices."""
 _ASKED_AT_ONCE = 16
 _ASK = Timing(ack_timeout=1.0, max_retransmit=2)
 """A device that reboots is asked again later; no need to wait for long. No time-out is under a second (RFC 8085, 3.1.1)."""
@@ -107,7 +109,7 @@ class Fleet:
         needs = Needs(service.pins, self.devices, self.notifier, self.rollouts)
         self.retiring = Retiring(settings.limits, live, needs.of, remove, self.history, time.monotonic)
         retire = [self.retiring.beat] if settings.limits.any else []
-        self._pulse = Pulse([self._beat, *retire, self.history.beat], died)
+        self._pulse = Pulse("fleet", [self._beat, *retire, self.history.beat], _EVERY, died)
 
     @property
     def ends(self) -> Counter[TransferState]:

@@ -1,4 +1,4 @@
-"""The thread that looks at the devices once a second."""
+"""A thread that does the same again and again: it looks at the devices, or writes down what goes on."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-EVERY = 1.0
-"""Seconds."""
 _log = logging.getLogger(__name__)
 
 
 class Pulse:
-    """Calls what it is given again and again, in the thread "fleet".
+    """Calls what it is given again and again, in a thread of its own.
 
     Threads: one owner calls `start` and `stop`.
     """
 
-    def __init__(self, beats: Sequence[Callable[[], object]], died: Callable[[str], None], every: float = EVERY) -> None:
-        """`beats` are called in their order every so many seconds; `died` is told when one of them ends by a fault."""
+    def __init__(self, name: str, beats: Sequence[Callable[[], object]], every: float, died: Callable[[str], None]) -> None:
+        """`name` is the thread's. `beats` are called in their order, `every` so many seconds; `died` is told the name when one
+        of them ends by a fault.
+        """
         self._beats = beats
         self._died = died
         self._every = every
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fleet")
+        self._thread = threading.Thread(target=self._run, name=name)
 
     def start(self) -> None:
         """Begin."""
@@ -41,5 +41,5 @@ class Pulse:
                 for beat in self._beats:
                     beat()
         except Exception:
-            _log.exception("the thread that looks at the devices died")
-            self._died("fleet")
+            _log.exception("the thread %r died", self._thread.name)
+            self._died(self._thread.name)

@@ -81,9 +81,10 @@ ROW = ["0a" * 28, "f", "ab" * 32, 100, 1, 0.5, 1.5]
     "text",
     [
         "garbage", "[]", "{}", '{"saved": "x", "transfers": []}', '{"saved": 1, "transfers": [[1]]}', "[" * 100_000,
+        '{"saved": 1' + "0" * 400 + ', "transfers": []}',
         *(json.dumps({"saved": 1, "transfers": [[*ROW[:n], wrong, *ROW[n + 1 :]]]}) for n, wrong in (
             (0, "0a"), (0, "zz" * 28), (0, 5), (1, None), (2, "ab"), (2, "zz" * 32), (3, -1), (3, True), (4, "1"), (5, -1),
-            (6, None),
+            (6, None), (5, 10**400), (6, 10**400),
         )),
     ],
 )  # fmt: skip
@@ -160,3 +161,20 @@ def test_a_flood_of_transfers_is_written_down_slowly(tmp_path: Path) -> None:
     now[0] += written.st_size / 20_000
     kept.save_when_due()
     assert len(json.loads(file.read_text())["transfers"]) == 2000
+
+
+@pytest.mark.parametrize(("saved", "now", "kept"), [
+    (1000.0, 1100.0, True), (1000.0, 1300.0, False),  # within one run of the machine
+    (1000.0, 30.0, True), (1000.0, 300.0, False),  # after another start of it: at least as long ago as that
+    (-5.0, 30.0, True),
+])  # fmt: skip
+def test_no_clock_on_the_wall_decides(tmp_path: Path, saved: float, now: float, kept: bool) -> None:
+    (tmp_path / "transfers").write_text(json.dumps({"saved": saved, "transfers": [ROW]}))
+    pins = Pins(lambda: 5000.0, 100, 1 << 20)
+    KeptPins(tmp_path / "transfers", pins, lambda: now).restore()
+    assert len(pins) == kept
+
+
+def test_who_fetches_what_is_for_the_server_alone(tmp_path: Path) -> None:
+    KeptPins(tmp_path / "transfers", Pins(lambda: 0.0, 10, 100), lambda: 0.0).save()
+    assert (tmp_path / "transfers").stat().st_mode & 0o777 == 0o600

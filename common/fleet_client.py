@@ -48,6 +48,11 @@ class FleetClient:
         given = {key: value for key, value in (("name", name), ("group", group)) if value is not None}
         return self._client.call(Device.from_json, "PUT", _of(address), json=given)
 
+    def forget_device(self, address: str) -> None:
+        """Have the server know it no more, until it is heard again. NotFound, or InvalidRequest while a rollout or a notification
+        waits for it."""
+        self._client.call(lambda _data: None, "DELETE", _of(address))
+
     def check_groups(self, groups: Sequence[str]) -> None:
         """Raises InvalidRequest for a group of which no device can be notified. Asks nothing where no group is named."""
         if not groups:

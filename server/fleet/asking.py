@@ -8,11 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from common.device_url import DeviceUrl
 from common.release import Release
 from server.fleet.known import Known
 from server.fleet.prober import Prober
 from server.fleet.verdicts import Shown
 
+_TRIES = 3
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,17 @@ class Asking:
                 return
             self._asked.add(known.address)
         self._pool.submit(self._probe, known)
+
+    def before(self, device: DeviceUrl, publish_id: str, listing: bytes) -> Shown | None:
+        """As `server.fleet.teller.Witness` has it; waits for the device."""
+        if not self._prober.is_of_use(listing):
+            return None
+        release = self._release(publish_id)
+        for _ in range(_TRIES):
+            shown = self._prober.show(device, release)
+            if shown.answered:
+                return shown
+        return None
 
     def take(self) -> list[Seen]:
         """What they showed since the last call."""

@@ -17,14 +17,13 @@ from server.coap.blocks import Miss
 from server.coap.source import device_of
 from server.fleet import traces
 from server.fleet.asking import Asking, Seen
+from server.fleet.bygone import Bygone
 from server.fleet.known import Keeper, Known, address_of, differs
 from server.fleet.prober import Prober
 from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Shown, Told, Trace, begin, judge, next_look
 
 MOST = 10_000
 """Devices; those that people named or that are busy stay, of the others the longest silent go."""
-_TRIES = 3
-
 
 Changed = Callable[[Known, Trace | None], None]
 """Hears of a device whose trace is another one now, and of the trace before; outside of all locks, in the thread that told."""
@@ -44,7 +43,6 @@ class Devices:
         patience: Patience,
     ) -> None:
         """`release` gives a release by its publish id; `pool` runs what waits for devices; `wall` gives Unix time."""
-        self._prober = prober
         self._asking = Asking(prober, pool, release, wall)
         self._release = release
         self._keeper = keeper
@@ -55,6 +53,7 @@ class Devices:
         self._known: dict[str, Known] = {}
         self._last: set[str] = set()
         """Those that are asked once more before time alone gives the verdict."""
+        self._bygone = Bygone()
         self._stopping = False
         self.number = 0
         """Rises with every change."""
@@ -86,10 +85,7 @@ class Devices:
     def get(self, address: str) -> Device:
         """Raises NotFound."""
         with self._lock:
-            known = self._known.get(address)
-        if known is None:
-            raise NotFound(f"No device is known at {address!r}.")
-        return known.shown()
+            return self._there(address).shown()
 
     def of_group(self, group: str) -> tuple[DeviceUrl, ...]:
         """Where the devices of a group take notifications."""
@@ -99,17 +95,28 @@ class Devices:
     def trace(self, address: str) -> Trace | None:
         """What is known of its update."""
         with self._lock:
-            known = self._known.get(address)
-            return known.trace if known is not None else None
+            return self._of(address).trace
 
     def name(self, address: str, name: str | None, group: str | None) -> Device:
         """Give it a name, a group, or both; None leaves what there is. Raises NotFound."""
         with self._lock:
-            known = self._known.get(address)
-            if known is None:
-                raise NotFound(f"No device is known at {address!r}.")
+            known = self._there(address)
             known = replace(known, name=known.name if name is None else name, group=known.group if group is None else group)
             self._put(known)
+        return known.shown()
+
+    def forget(self, address: str, transfers: Iterable[Transfer] = ()) -> Device:
+        """Know it no more: as it was. Heard again, it is a new one. Raises NotFound.
+
+        `transfers` are all that the server tells of: what the device had asked for until now does not bring it back.
+        """
+        with self._lock:
+            known = self._there(address)
+            del self._known[address]
+            self._bygone.take(address, transfers)
+            self._last.discard(address)
+            self._keeper.forget(address)
+            self.number += 1
         return known.shown()
 
     def register(self, url: DeviceUrl, name: str = "", board: str | None = None) -> None:
@@ -127,14 +134,7 @@ class Devices:
 
         It is asked again where it gives no answer: what is not known now may never be known.
         """
-        if not self._prober.is_of_use(listing):
-            return None
-        release = self._release(publish_id)
-        for _ in range(_TRIES):
-            shown = self._prober.show(device, release)
-            if shown.answered:
-                return shown
-        return None
+        return self._asking.before(device, publish_id, listing)
 
     def intend(self, device: DeviceUrl, publish_id: str, before: Shown | None = None) -> None:
         """The device at this numeric address is told of the release from here on; `before` is what it showed of itself."""
@@ -226,7 +226,7 @@ class Devices:
             done = transfer.state is TransferState.DONE and trace.downloaded is not None
             return replace(known, trace=trace, completed=publish_id if done else known.completed)
 
-        known = self._change(transfer.device, with_it)
+        known = self._change(transfer.device, with_it, lambda: self._bygone.has(transfer))
         if known.trace is not None and known.trace.before is None and known.trace.downloaded is None and not known.trace.over:
             self._asking.ask(known)
 
@@ -248,7 +248,7 @@ class Devices:
             completed = trace.publish_id if trace.state is UpdateState.CONFIRMED else known.completed
             return replace(known, trace=trace, completed=completed)
 
-        self._change(seen.address, with_answer)
+        self._change(seen.address, with_answer, lambda: seen.address not in self._known)
 
     def _take_miss(self, miss: Miss) -> None:
         address = device_of(miss.source)
@@ -263,12 +263,13 @@ class Devices:
                 return known
             return replace(known, trace=judge(known.trace, fact, self._wall(), self._patience))
 
-        self._change(address, judged)
+        self._change(address, judged, lambda: address not in self._known)
 
-    def _change(self, address: str, change: Callable[[Known], Known]) -> Known:
+    def _change(self, address: str, change: Callable[[Known], Known], unless: Callable[[], bool] = lambda: False) -> Known:
+        """`unless` is asked under the lock: a device may have been forgotten meanwhile."""
         with self._lock:
             before = self._of(address)
-            if self._stopping:
+            if self._stopping or unless():
                 return before
             after = change(before)
             if after != before or address not in self._known:
@@ -277,6 +278,11 @@ class Devices:
             for changed in self._changed:
                 changed(after, before.trace)
         return after
+
+    def _there(self, address: str) -> Known:
+        if (known := self._known.get(address)) is None:
+            raise NotFound(f"No device is known at {address!r}.")
+        return known
 
     def _of(self, address: str) -> Known:
         return self._known.get(address) or Known(address)

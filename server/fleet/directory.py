@@ -74,7 +74,8 @@ class Registry:
     """A `server.coap.directory.Registrar`. Before `start` and after `stop` it has no room.
 
     Threads: the CoAP slow lane calls `register`, `update`, `remove` and `ask`, which never wait; one owner calls `start`
-    and `stop`; any thread reads `all` and `waiting`; `registered_N` ask devices, and call what `start` was given.
+    and `stop`; any thread reads `all` and `waiting`, or calls `forget`; `registered_N` ask devices, and call what `start`
+    was given.
     """
 
     def __init__(self, asker: Asker, clock: Callable[[], float], most: int = MOST) -> None:
@@ -149,6 +150,14 @@ class Registry:
         """The device stays known: it only is not registered any more."""
         with self._lock:
             return self._entries.drop(identity)
+
+    def forget(self, address: str) -> None:
+        """End every registration of the device at this address and zone: should it be there, it is told so at its next
+        update, and registers anew (RFC 9176, 5.3.1)."""
+        with self._lock:
+            for entry in self._entries.all():
+                if address_of(entry.url) == address:
+                    self._entries.drop(entry.identity)
 
     def ask(self, wanted: Registration) -> bool:
         """It is registered when it has answered; one that repeats itself is not asked anew."""

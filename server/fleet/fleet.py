@@ -24,6 +24,7 @@ from server.fleet.batch_file import Batches
 from server.fleet.chronicle import Chronicle
 from server.fleet.database import Database
 from server.fleet.devices import Devices
+from server.fleet.forgetting import Forgetting
 from server.fleet.history import History
 from server.fleet.known import Known
 from server.fleet.notifier import Notifier
@@ -73,8 +74,10 @@ class Fleet:
         urls: CoapUrls,
         died: Callable[[str], None],
         remove: Callable[[str], None],
+        unregister: Callable[[str], None],
     ) -> None:
-        """`remove` takes a release out of the firmware folder; it raises OtaError or OSError."""
+        """`remove` takes a release out of the firmware folder; it raises OtaError or OSError. `unregister` ends the
+        registrations of the device at an address."""
 
         def release(publish_id: str) -> Release | None:
             return live.current.by_id.get(publish_id)
@@ -105,6 +108,7 @@ class Fleet:
             Batches(self._database, time.time),
         )
         self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self._database), release, time.time)
+        self.forgetting = Forgetting(self.devices, self.transfers, self.notifier, self.rollouts, unregister)
         self._chronicle = Chronicle(self.history)
         needs = Needs(service.pins, self.devices, self.notifier, self.rollouts)
         self.retiring = Retiring(settings.limits, live, needs.of, remove, self.history, time.monotonic)

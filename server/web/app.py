@@ -93,6 +93,7 @@ def create_app(
         (Right.PUBLISH, "POST", "/restore", site.restore),
         (Right.REMOVE, "DELETE", "/api/v1/releases/<publish_id:path>", api.remove),
         (Right.PUBLISH, "PUT", "/api/v1/devices/<address>", fleet.name),
+        (Right.PUBLISH, "DELETE", "/api/v1/devices/<address>", fleet.forget),
         (Right.NOTIFY, "POST", "/api/v1/notifications/<number>", lambda number: fleet.set_state(number).to_json()),
         (Right.NOTIFY, "POST", "/api/v1/rollouts", rollouts.create_json),
         (Right.PUBLISH, "POST", "/devices/<address>", device_pages.name),

@@ -63,6 +63,13 @@ class FleetApi:
         note(self._fleet.history, "named", what, device=address, name=device.name, group=device.group)
         return device
 
+    def forget(self, address: str) -> dict[str, Any]:
+        """Know it no more, until it is heard again. Raises NotFound and InvalidRequest."""
+        device = self._fleet.forgetting.forget(address)
+        called = f", which was called {device.name!r}" if device.name else ""
+        note(self._fleet.history, "forgotten", f"Forgot {address}{called}.", device=address, name=device.name, group=device.group)
+        return {"forgotten": address}
+
     def history(self) -> dict[str, Any]:
         """The JSON shape `history`: `?since=ID&limit=N&kind=&device=&publish_id=`."""
         query = bottle.request.query

@@ -180,6 +180,8 @@ def test_every_answer_has_the_shape_that_is_written(server: Site, tmp_path: Path
         assert ask("post", rollout, json={"state": "stopped"}).json["state"] in ("stopped", "done")
         assert ask("get", "/api/v1/rollouts").json["rollouts"]
         assert ask("post", "/api/v1/rollouts", json={"publish_id": "v9", "urls": [device.url]}).status_code == 404
+    wait_until(lambda: ask("delete", "/api/v1/devices/127.0.0.1").json == {"forgotten": "127.0.0.1"}, what="no wait for it")
+    assert ask("delete", "/api/v1/devices/127.0.0.1").status_code == 404
     wait_until(lambda: ask("get", "/api/v1/history?limit=3").json["next"], what="the history")
     assert ask("get", "/api/v1/history?since=x").status_code == 400
     assert ask("get", "/api/v1/history.csv").status_code == 200

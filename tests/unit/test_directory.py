@@ -411,6 +411,18 @@ def test_an_update_from_elsewhere_has_to_be_proven(registry: Registry, known: li
     assert registry.update(identity, None, BASE, None) is Outcome.UNKNOWN
 
 
+def test_one_that_is_forgotten_registers_anew(registry: Registry, known: list[tuple[str, str]]) -> None:
+    for name, host in (("a", "fd00::2"), ("b", "fd00::2"), ("c", "fd00::3")):
+        assert registry.register(wanted(name, host=host))
+    wait_until(lambda: len(known) == 2 and not registry.waiting)
+    [identity] = [entry.identity for entry in registry.all() if entry.endpoint == "a"]
+    registry.forget("fd00::2")
+    assert [entry.endpoint for entry in registry.all()] == ["c"]
+    assert registry.update(identity, None, BASE, None) is Outcome.UNKNOWN
+    assert registry.register(wanted("a"))
+    wait_until(lambda: len(known) == 3)
+
+
 def test_simple_registration_takes_the_devices_links(
     registry: Registry, asker: Asker, clock: Clock, known: list[tuple[str, str]]
 ) -> None:

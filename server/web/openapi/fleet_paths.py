@@ -76,6 +76,10 @@ def fleet_paths() -> Json:
                 Right.PUBLISH, "nameDevice", "Give it a name, a group, or both.", {200: json_answer("As it is now.", "device")},
                 json_body(_names(), _names()), (404,), (_ADDRESS,),
             ),
+            "delete": changing(
+                Right.PUBLISH, "forgetDevice", "Know it no more; heard again, it is a new one.",
+                {200: json_answer("It is forgotten.", "forgotten")}, errors=(404,), parameters=(_ADDRESS,),
+            ),
         },
         "/api/v1/history": {"get": reading(
             "listHistory", "Who did what, each transfer's end, each verdict.", {200: json_answer("A page of it.", "history")},

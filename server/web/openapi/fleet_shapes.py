@@ -35,6 +35,7 @@ def fleet_shapes() -> Json:
             "since": time(), "over": truth("Nothing more is expected."),
         }),
         "device": shape("One device.", _device()),
+        "forgotten": shape("What is known no more.", {"forgotten": text("Its address.")}),
         "device-with-events": shape("One device, and what happened with it.", {
             **_device(), "events": many(ref("event"), "The latest first."),
         }),

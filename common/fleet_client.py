@@ -53,6 +53,19 @@ class FleetClient:
         waits for it."""
         self._client.call(lambda _data: None, "DELETE", _of(address))
 
+    def forget_devices(self, addresses: Iterable[str]) -> None:
+        """Forget all of these that it still knows; the first one that has to stay is raised after the last one was asked for."""
+        refused: InvalidRequest | None = None
+        for address in addresses:
+            try:
+                self.forget_device(address)
+            except NotFound:
+                continue
+            except InvalidRequest as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+
     def check_groups(self, groups: Sequence[str]) -> None:
         """Raises InvalidRequest for a group of which no device can be notified. Asks nothing where no group is named."""
         if not groups:

@@ -97,6 +97,7 @@ def create_app(
         (Right.NOTIFY, "POST", "/api/v1/notifications/<number>", lambda number: fleet.set_state(number).to_json()),
         (Right.NOTIFY, "POST", "/api/v1/rollouts", rollouts.create_json),
         (Right.PUBLISH, "POST", "/devices/<address>", device_pages.name),
+        (Right.PUBLISH, "POST", "/devices/<address>/forget", device_pages.forget),
         (Right.NOTIFY, "POST", "/notifications/<number>", device_pages.notification_state),
         (Right.NOTIFY, "POST", "/rollouts", device_pages.rollout),
         (Right.NOTIFY, "POST", "/rollouts/<number>", device_pages.rollout_state),

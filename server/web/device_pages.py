@@ -13,10 +13,11 @@ from common.errors import InvalidRequest
 from common.transfer import Transfer
 from server.firmware.catalogue import LiveCatalogue
 from server.fleet.fleet import Fleet
-from server.web import device_rows
+from server.web import device_rows, uploads
 from server.web.auth import Guard
 from server.web.device_screens import Choice, DeviceContext, DeviceScreens, tag
 from server.web.fleet import FleetApi
+from server.web.proxy import address_of
 from server.web.responses import as_page, see_other
 from server.web.rollouts import RolloutApi
 from server.web.works import Work, of_notifications, of_rollouts
@@ -55,12 +56,14 @@ class DevicePages:
         return len(looks), sum(look.group == "trouble" for look in looks)
 
     def devices(self) -> bottle.HTTPResponse:
-        """The list; `?show=GROUP&q=WORDS` narrow it down."""
+        """The list; `?show=GROUP&q=WORDS` narrow it down. `forgotten=ADDRESS` says that it is, as long as that is so."""
         query = bottle.request.query
         group = query.getunicode("show", "")
         choice = Choice(query.getunicode("q", "").strip(), group if group in _GROUPS else "")
         rows = device_rows.rows(self._fleet.devices.all(), self._fleet.transfers.all())
-        page = self._screens.devices(rows, self._work(), self._live.current.releases, choice, self._context())
+        asked = query.getunicode("forgotten", "")
+        gone = asked if address_of(asked) is not None and all(row.address != asked for row in rows) else ""
+        page = self._screens.devices(rows, self._work(), self._live.current.releases, choice, self._context(), gone)
         return as_page(page, Cache_Control="no-store")
 
     def works(self) -> bottle.HTTPResponse:
@@ -79,6 +82,15 @@ class DevicePages:
         """Its form was sent. Raises NotFound and InvalidRequest."""
         self._calls.name(address)
         return see_other(quote(address, safe=""))
+
+    def forget(self, address: str) -> bottle.HTTPResponse:
+        """The question, and once it was answered the list. Raises NotFound and InvalidRequest."""
+        device, transfers = self._of(address)
+        if not uploads.yes(uploads.fields(bottle.request), "sure"):
+            self._fleet.forgetting.check(device.device)
+            return as_page(self._screens.confirm_forget(device, transfers))
+        self._calls.forget(device.device)
+        return see_other(f"../../devices?forgotten={quote(device.device, safe='')}")
 
     def notification_state(self, number: str) -> bottle.HTTPResponse:
         """A button beside a notification. Raises NotFound and InvalidRequest."""

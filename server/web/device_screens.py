@@ -67,11 +67,18 @@ class DeviceScreens:
         self._devices = _template("devices")
         self._device = _template("device")
         self._works = _template("works")
+        self._forget = _template("forget")
 
     def devices(
-        self, rows: Sequence[Row], works: Sequence[Work], releases: Sequence[Release], choice: Choice, context: DeviceContext
+        self,
+        rows: Sequence[Row],
+        works: Sequence[Work],
+        releases: Sequence[Release],
+        choice: Choice,
+        context: DeviceContext,
+        forgotten: str = "",
     ) -> str:
-        """The list."""
+        """The list; `forgotten` is the address of a device that a person has just had forgotten."""
         groups = [(name, word, _address(choice.words, name)) for name, word in GROUPS]
         return str(
             self._devices.render(
@@ -80,7 +87,7 @@ class DeviceScreens:
                 coap_port=context.coap_port, looks=json.dumps({key: asdict(look) for key, look in LOOKS.items()}),
                 releases=[r.publish_id for r in releases if r.state is State.READY],
                 fleet_groups=sorted({one.group for one in rows if one.group}), visitor=context.visitor,
-                log_in=log_in_at("devices"),
+                log_in=log_in_at("devices"), forgotten=forgotten,
             )
         )  # fmt: skip
 
@@ -98,6 +105,17 @@ class DeviceScreens:
                 transfers=[_transfer(t) for t in sorted(transfers, key=lambda t: t.started, reverse=True)],
                 events=[(when(e.time), e.kind, e.what, e.who) for e in events], visitor=context.visitor,
                 log_in="../" + log_in_at(f"devices/{quote(device.device, safe='')}"),
+            )
+        )  # fmt: skip
+
+    def confirm_forget(self, device: Device, transfers: Sequence[Transfer]) -> str:
+        """The question before a device is forgotten, with what goes."""
+        moving = current(transfers).get(device.device)
+        shown = row(device, moving)
+        return str(
+            self._forget.render(
+                root="../../", title=f"Forget {shown.title}?", version=__version__, device=device, row=shown,
+                here=quote(device.device, safe=""), moves=moving is not None,
             )
         )  # fmt: skip
 

@@ -40,7 +40,8 @@ class Events:
         self._places = threading.BoundedSemaphore(MOST_STREAMS)
 
     def stream(self) -> bottle.HTTPResponse:
-        """`devices`: all at first, then those that changed. `transfers`: the same. `history`: each event, with its id.
+        """`devices`: all at first, then those that changed; `forgotten`: addresses of those that are known no more.
+        `transfers`: as `devices`. `history`: each event, with its id.
 
         With Last-Event-ID the history goes on behind that event. 503 where too many listen already.
         """
@@ -57,9 +58,10 @@ class Events:
         told: dict[str, Device] = {}
         shown: dict[tuple[str, str, dt.datetime], Transfer] = {}
         yield b"retry: 3000\n\n"
-        alive = self._clock()
+        alive, first = self._clock(), True
         while not self._stopping.is_set():
-            parts = [_event("devices", {"devices": news})] if (news := self._devices(told)) else []
+            parts = self._devices(told, first)
+            first = False
             parts += [_event("transfers", {"transfers": moved})] if (moved := self._transfers(shown)) else []
             for event in self._fleet.history.since(after).events if self._fleet.history.latest_id > after else ():
                 parts.append(_event("history", event.to_json(), event.id))
@@ -73,8 +75,12 @@ class Events:
                 if self._stopping.wait(_STEP):
                     return
 
-    def _devices(self, told: dict[str, Device]) -> list[dict[str, Any]]:
-        return _news({device.device: device for device in self._fleet.devices.all()}, told)
+    def _devices(self, told: dict[str, Device], first: bool) -> list[bytes]:
+        """At first a list in any case: who comes back after a while learns by it that there is none any more."""
+        now = {device.device: device for device in self._fleet.devices.all()}
+        gone = [address for address in told if address not in now]
+        parts = [_event("forgotten", {"forgotten": gone})] if gone else []
+        return parts + ([_event("devices", {"devices": news})] if (news := _news(now, told)) or first else [])
 
     def _transfers(self, shown: dict[tuple[str, str, dt.datetime], Transfer]) -> list[dict[str, Any]]:
         return _news({(t.device, t.path, t.started): t for t in self._fleet.transfers.all()}, shown)

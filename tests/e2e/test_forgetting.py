@@ -89,6 +89,24 @@ def test_it_is_gone_for_good_and_the_history_says_who_did_it(server: Server, tmp
         assert requests.get(f"{after.url}/api/v1/devices/{HOST}", timeout=30).json()["name"] == ""
 
 
+def test_a_stream_says_which_device_is_forgotten(server: Server) -> None:
+    with requests.get(f"{server.url}/api/v1/events", stream=True, timeout=30) as answer:
+        lines = answer.iter_lines(chunk_size=1, decode_unicode=True)
+        heard: list[str] = []
+
+        def hear(event: str) -> str:
+            while f"event: {event}" not in heard:
+                heard.append(next(lines))
+            heard.clear()
+            return str(next(lines))
+
+        assert hear("devices") == 'data: {"devices": []}', "the first list, though it is empty"
+        block(server, 0)
+        assert HOST in hear("devices")
+        assert forget(server).status_code == 200
+        assert hear("forgotten") == f'data: {{"forgotten": ["{HOST}"]}}'
+
+
 def test_a_client_forgets_and_is_told_why_not(server: Server) -> None:
     block(server, 0)
     wait_until(lambda: known(server))

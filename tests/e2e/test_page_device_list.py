@@ -55,6 +55,22 @@ def test_the_browser_keeps_the_order_that_the_server_gives(look: Any) -> None:
     assert sorted(addresses(page)) == sorted(before)
 
 
+def test_forgotten_ones_go_and_the_last_one_leaves_what_to_do(look: Any) -> None:
+    from playwright.sync_api import expect
+
+    app = FleetPage([device(n, name=f"lamp {n}") for n in range(1, 6)])
+    page = look(app)
+    app.tell(forgotten=["fd00::2", "fd00::99"])
+    expect(page.locator("#live")).to_have_text("lamp 2 was forgotten")
+    assert addresses(page) == ["fd00::1", "fd00::3", "fd00::4", "fd00::5"]
+    app.tell([device(2)])
+    expect(page.locator('tr[data-device="fd00::2"] .title')).to_have_text("fd00::2")
+    app.tell(forgotten=[f"fd00::{n}" for n in range(1, 6)])
+    expect(page.locator("#live")).to_have_text("5 devices were forgotten")
+    expect(page.locator("#no-devices")).to_be_visible()
+    expect(page.locator("#devices")).to_be_hidden()
+
+
 def test_new_trouble_goes_to_the_top_and_around_whoever_holds_a_row(look: Any) -> None:
     from playwright.sync_api import expect
 

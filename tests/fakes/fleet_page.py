@@ -65,11 +65,15 @@ class FleetPage:
         self.refused = False
         """Whether streams are refused, as the fourth one is."""
         self.streams = 0
-        self._news: queue.Queue[tuple[str, list[dict[str, Any]]]] = queue.Queue()
+        self._news: queue.Queue[tuple[str, list[Any]]] = queue.Queue()
         self._screens = DeviceScreens()
 
-    def tell(self, devices: Sequence[Device] = (), transfers: Sequence[Transfer] = ()) -> None:
-        """Say it on the stream."""
+    def tell(
+        self, devices: Sequence[Device] = (), transfers: Sequence[Transfer] = (), forgotten: Sequence[str] = ()
+    ) -> None:
+        """Say it on the stream; `forgotten` are addresses."""
+        if forgotten:
+            self._news.put(("forgotten", list(forgotten)))
         if devices:
             self._news.put(("devices", [one.to_json() for one in devices]))
         if transfers:
@@ -117,7 +121,7 @@ class FleetPage:
             yield _event(kind, items)
 
 
-def _event(kind: str, items: list[dict[str, Any]]) -> bytes:
+def _event(kind: str, items: list[Any]) -> bytes:
     return f"event: {kind}\ndata: {json.dumps({kind: items})}\n\n".encode()
 
 

@@ -12,6 +12,7 @@ from common.event import Event
 from common.notification import BatchState, DeviceResult, DeviceState, Notification
 from common.rollout import Accept, Rollout, RolloutDevice, RolloutState, Wave
 from common.transfer import TransferState
+from server.access.token import Right
 from server.access.visitor import Visitor
 from server.web import device_rows
 from server.web.device_screens import Choice, DeviceScreens
@@ -89,6 +90,8 @@ def test_nothing_that_comes_from_outside_becomes_markup() -> None:
         screens.devices(rows, works, [release(HOSTILE)], Choice(HOSTILE, ""), context),
         screens.device(hostile, [moving], events, context),
         screens.works(works, context),
+        screens.confirm_forget(hostile, [moving]),
+        screens.devices([], [], [], Choice(), context, HOSTILE),
     ]
     for page in map(Outline, html):
         assert page.all("img", src="x") == []
@@ -106,6 +109,32 @@ def test_addresses_are_quoted_where_they_are_links() -> None:
     assert one.all("a", href="../api/v1/devices/fe80%3A%3A2%25wpan0")
 
 
+def test_what_is_forgotten_is_named_before_it_goes() -> None:
+    known = device(1, name="cellar", group="house", completed="fw/sample/0", device="fe80::2%wpan0")
+    one = DeviceScreens().confirm_forget(known, [])
+    page = Outline(one)
+    for text in ("cellar", "fe80::2%wpan0", "house", "Update: Confirmed, fw/sample/1", "fw/sample/0", "Heard again, it comes back"):
+        assert text in page.text
+    assert page.all("form", action="forget")
+    assert page.all("a", href="../fe80%3A%3A2%25wpan0")
+    bare = Outline(DeviceScreens().confirm_forget(device(1, None), [transfer(1, 5)])).text
+    assert "Name" not in bare
+    assert "It fetches something at the moment" in bare
+
+
+def test_only_who_may_name_a_device_is_offered_to_forget_it() -> None:
+    for visitor, offered in ((CONTEXT.visitor, True), (Visitor("lamp", (Right.NOTIFY, Right.REMOVE)), False)):
+        page = Outline(DeviceScreens().device(device(1), [], [], replace(CONTEXT, visitor=visitor)))
+        assert bool(page.all("form", action="fd00%3A%3A1/forget")) is offered
+
+
+def test_that_a_device_is_forgotten_is_said() -> None:
+    rows = device_rows.rows([device(1)], [])
+    page = Outline(DeviceScreens().devices(rows, [], [], Choice(), CONTEXT, "fd00::2"))
+    assert "fd00::2 is forgotten." in page.text
+    assert "is forgotten" not in Outline(listed(device(1))).text
+
+
 def test_every_link_is_relative() -> None:
     fleet = many(9)
     works = of_notifications([notification()]) + of_rollouts([rollout()])
@@ -113,6 +142,7 @@ def test_every_link_is_relative() -> None:
     html = [
         screens.devices(rows, works, [release("v")], Choice("", "moving"), CONTEXT),
         screens.device(fleet.devices[0], fleet.transfers[:1], [], CONTEXT),
+        screens.confirm_forget(fleet.devices[0], []),
     ]
     for _, attributes in (element for page in html for element in Outline(page).elements):
         for name in ("href", "src", "action"):

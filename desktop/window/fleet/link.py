@@ -1,8 +1,9 @@
-"""Asks the server for its devices and rollouts again and again, and acts on rollouts; without widgets."""
+"""Asks the server for its devices and rollouts again and again, and acts on both; without widgets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
@@ -13,6 +14,7 @@ from desktop.fleet_news import FleetNews
 from desktop.server import Server
 from desktop.window.jobs import Job, Jobs
 
+T = TypeVar("T")
 WATCHED, ASIDE = 1000, 5000
 """Milliseconds between two looks: at a page that is seen, and else."""
 
@@ -28,6 +30,8 @@ class FleetLink(QObject):
     """A sentence: why there is none."""
     refused = pyqtSignal(str)
     """A sentence: why a rollout could not be paused, resumed or stopped."""
+    forgotten = pyqtSignal(str)
+    """A sentence: why not all devices were forgotten; "" where they were."""
 
     def __init__(self, jobs: Jobs, server: Callable[[], Server | None], parent: QObject | None = None) -> None:
         """`server` gives the one that was chosen, while it answers."""
@@ -96,18 +100,22 @@ class FleetLink(QObject):
         """Have a rollout paused, resumed or stopped."""
         self._act(act, lambda _rollout: None, self.refused.emit)
 
-    def _act(self, act: Callable[[Client], Rollout], done: Callable[[Rollout], object], failed: Callable[[str], object]) -> None:
+    def forget(self, act: Callable[[Client], None]) -> None:
+        """Have devices forgotten; `forgotten` says how it went."""
+        self._act(act, lambda _none: self.forgotten.emit(""), self.forgotten.emit)
+
+    def _act(self, act: Callable[[Client], T], done: Callable[[T], object], failed: Callable[[str], object]) -> None:
         server = self._server()
         if server is None:
             failed(self.tr("The server does not answer now: nothing was sent. Try again when it is reachable."))
             return
 
-        def call(_progress: Callable[[int, int], None], _cancelled: Callable[[], bool]) -> Rollout:
+        def call(_progress: Callable[[int, int], None], _cancelled: Callable[[], bool]) -> T:
             with server.client(timeout=30, connect_timeout=3) as client:
                 return act(client)
 
-        def succeeded(rollout: Rollout) -> None:
-            done(rollout)
+        def succeeded(result: T) -> None:
+            done(result)
             self.refresh()
 
         def refuse(error: OtaError) -> None:

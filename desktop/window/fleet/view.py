@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from PyQt5.QtCore import QItemSelectionModel, Qt, pyqtSignal
+from PyQt5.QtGui import QKeySequence
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from common.event import Event
 from desktop.address_book import Device, normal_url
 from desktop.fleet import FleetRow, Kind
+from desktop.window.fleet.forget_bar import ForgetBar
 from desktop.window.fleet.model import FleetModel
 from desktop.window.fleet.table import FleetTable
 from desktop.window.fleet.timeline import DeviceTimeline
@@ -46,6 +48,8 @@ class FleetView(QWidget):
         self.count = QLabel()
         self.keep = QPushButton(self.tr("&Keep in the address book"))
         self.keep.setToolTip(self.tr("For devices that only the server knows"))
+        self.forget = QPushButton(self.tr("For&get…"))
+        self.asking = ForgetBar()
         self.notify = QPushButton(self.tr("Notif&y selected of…"))
         self.rollout = QPushButton(self.tr("Roll ou&t to selected…"))
         self._stack = QStackedWidget()
@@ -57,6 +61,7 @@ class FleetView(QWidget):
         """The devices now; what is selected stays selected."""
         self._stale = ""
         self.model.show(rows)
+        self.asking.show_known(rows)
         self._show_right_thing()
 
     def show_stale(self, why: str) -> None:
@@ -94,7 +99,7 @@ class FleetView(QWidget):
         top, bottom = QHBoxLayout(), QHBoxLayout()
         for row, widgets in (
             (top, (label, self.filter, self.edit)),
-            (bottom, (self.count, self.keep, self.notify, self.rollout)),
+            (bottom, (self.count, self.forget, self.keep, self.notify, self.rollout)),
         ):
             row.setSpacing(8)
             for widget in widgets:
@@ -112,6 +117,7 @@ class FleetView(QWidget):
         layout.setSpacing(8)
         layout.addLayout(top)
         layout.addWidget(self._counts)
+        layout.addWidget(self.asking)
         layout.addWidget(self._stack, 1)
         layout.addLayout(bottom)
 
@@ -124,6 +130,8 @@ class FleetView(QWidget):
         self.filter.textChanged.connect(self.model.look_for)
         self.empty.pressed.connect(self.filter.clear)
         self.keep.clicked.connect(self._ask_keep)
+        self.forget.clicked.connect(self._ask_forget)
+        self.table.offer(self.tr("Forget…"), QKeySequence.StandardKey.Delete, self._ask_forget)
         self.notify.clicked.connect(lambda: self._ask(self.notify_asked.emit))
         self.rollout.clicked.connect(lambda: self._ask(self.rollout_asked.emit))
 
@@ -131,6 +139,9 @@ class FleetView(QWidget):
         new: list[Device] = [row.as_entry() for row in self.selected() if row.entry is None]
         if new:
             self.keep_asked.emit(new)
+
+    def _ask_forget(self) -> None:
+        self.asking.ask(self.selected())
 
     def _ask(self, emit: Callable[[list[str]], None]) -> None:
         urls = list(dict.fromkeys(url for row in self.selected() if (url := normal_url(row.url))))
@@ -142,6 +153,7 @@ class FleetView(QWidget):
         count = self.tr("%(chosen)d of %(there)d selected") % {"chosen": len(chosen), "there": self.model.rowCount()}
         self.count.setText(count)
         self.keep.setEnabled(any(row.entry is None for row in chosen))
+        self.forget.setEnabled(any(row.address for row in chosen))
         for button in (self.notify, self.rollout):
             button.setEnabled(bool(chosen))
             button.setToolTip("" if chosen else self.tr("Select devices first; Ctrl+A selects all that are shown"))

@@ -9,6 +9,7 @@ from PyQt5.QtWidgets import QTabWidget
 
 from common import rollout_client
 from common.client import Client
+from common.fleet_client import FleetClient
 from common.release import Release, State
 from common.rollout import Rollout, RolloutPlan
 from desktop.address_book import AddressBook, Device
@@ -53,6 +54,8 @@ class FleetWiring(QObject):
         view.chosen.connect(self.link.follow)
         view.keep_asked.connect(self._keep)
         view.notify_asked.connect(self.notify_asked)
+        view.asking.agreed.connect(self._forget)
+        self.link.forgotten.connect(view.asking.show_refused)
         view.rollout_asked.connect(self._roll_out)
         form.selected_asked.connect(self._take_selected)
         form.begin_asked.connect(self._begin)
@@ -130,6 +133,9 @@ class FleetWiring(QObject):
     def _change(self, act: Callable[[Client, str], Rollout], number: str) -> None:
         self.rollouts.show_refused("")
         self.link.change(lambda client: act(client, number))
+
+    def _forget(self, addresses: Sequence[str]) -> None:
+        self.link.forget(lambda client: FleetClient(client).forget_devices(addresses))
 
     def _begin(self, plan: RolloutPlan) -> None:
         self.link.begin(lambda client: rollout_client.begin(client, plan))

@@ -93,7 +93,7 @@ def fleet_paths() -> Json:
         )},
         "/api/v1/events": {"get": reading(
             "listen", "Devices, transfers and history as they change: Server-Sent Events, without an end.",
-            {200: answer("`devices`, `transfers` and `history`.", "text/event-stream")}, (503,),
+            {200: answer("`devices`, `forgotten`, `transfers` and `history`.", "text/event-stream")}, (503,),
             (in_header("Last-Event-ID", "The history goes on behind this event.", _COUNT),),
         )},
         "/api/v1/rollouts": {

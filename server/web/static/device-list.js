@@ -23,8 +23,13 @@ export class DeviceList {
     this.painted = () => {};
   }
 
-  take(kind, items) {
-    const changed = kind === "devices" ? this.takeDevices(items) : this.takeTransfers(items);
+  take(kind, items, whole) {
+    if (kind === "forgotten") this.drop(items);
+    if (kind === "devices" && whole) {
+      const there = new Set(items.map((device) => device.device));
+      this.drop(Array.from(this.rows.keys()).filter((address) => !there.has(address)));
+    }
+    const changed = kind === "devices" ? this.takeDevices(items) : kind === "transfers" ? this.takeTransfers(items) : [];
     const news = [];
     for (const row of changed) {
       if (!row.device) continue;
@@ -39,6 +44,21 @@ export class DeviceList {
     this.frame ||= requestAnimationFrame(() => this.paint());
     if (news.length > 2) say(`${counted(news.length, "device")} changed: ${news.filter((r) => r.group === "trouble").length} need a look`);
     else if (news.length) say(news.map((row) => `${row.title}: ${row.look.word}`).join(", "));
+  }
+
+  // Devices that are known no more. Whoever had one's focus is put at the head of the list.
+  drop(addresses) {
+    const rows = addresses.map((address) => this.rows.get(address)).filter(Boolean);
+    if (!rows.length) return;
+    for (const row of rows) {
+      if (row.element.contains(this.document.activeElement)) this.document.querySelector("#devices-title").focus({ preventScroll: true });
+      this.rows.delete(row.address);
+      this.transfers.delete(row.address);
+      this.dirty.delete(row);
+      row.element.remove();
+    }
+    this.order = this.order.filter((row) => this.rows.get(row.address) === row);
+    say(rows.length > 2 ? `${counted(rows.length, "device")} were forgotten` : rows.map((row) => `${row.title ?? row.address} was forgotten`).join(", "));
   }
 
   takeDevices(devices) {

@@ -17,6 +17,7 @@ async function look() {
     const headers = { Accept: "text/html", ...(etag && { "If-None-Match": etag }) };
     const response = await fetch(location.pathname, { headers, cache: "no-store", signal: AbortSignal.timeout(15000) });
     if (response.status !== 304) {
+      if (response.status === 404) return banner.say("The server knows this device no more. Heard again, it is a new one.");
       if (!response.ok) return banner.say(`The server has a fault (status ${response.status}).`);
       take(new DOMParser().parseFromString(await response.text(), "text/html"));
       etag = response.headers.get("ETag");

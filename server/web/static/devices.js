@@ -16,4 +16,4 @@ new Works(document);
 ages.showAll(list.body);
 document.querySelector(".as-of").hidden = true;
 setInterval(() => ages.showAll(list.body), 30000);
-new Feed(document, (kind, items) => list.take(kind, items), (trouble) => banner.say(trouble)).start();
+new Feed(document, (kind, items, whole) => list.take(kind, items, whole), (trouble) => banner.say(trouble)).start();

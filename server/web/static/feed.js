@@ -4,7 +4,7 @@ const RETRY = 20000;
 const PATIENCE = 15000;
 
 export class Feed {
-  // `take(kind, items)` hears of devices and transfers; `say(trouble)` of what stands in the way, "" when all is well.
+  // `take(kind, items, whole)` hears of devices and transfers, all of them or what changed, and of forgotten devices' addresses; `say(trouble)` of what stands in the way, "" when all is well.
   constructor(document, take, say) {
     this.document = document;
     this.take = take;
@@ -35,7 +35,9 @@ export class Feed {
     this.tried = performance.now();
     const source = new EventSource("api/v1/events");
     this.source = source;
+    let whole = true;
     source.onopen = () => {
+      whole = true;
       clearTimeout(this.timer);
       this.timer = null;
       this.say("");
@@ -44,8 +46,12 @@ export class Feed {
       if (source.readyState === EventSource.CLOSED && this.source === source) this.source = null;
       this.plan(0);
     };
-    for (const kind of ["devices", "transfers"]) {
-      source.addEventListener(kind, (event) => this.take(kind, JSON.parse(event.data)[kind]));
+    source.addEventListener("devices", (event) => {
+      this.take("devices", JSON.parse(event.data).devices, whole);
+      whole = false;
+    });
+    for (const kind of ["forgotten", "transfers"]) {
+      source.addEventListener(kind, (event) => this.take(kind, JSON.parse(event.data)[kind], false));
     }
   }
 
@@ -73,7 +79,7 @@ export class Feed {
     const response = await fetch(`api/v1/${kind}`, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
     if (response.status === 304) return;
     if (!response.ok) throw Object.assign(new Error(), { told: `The server has a fault (status ${response.status}).` });
-    this.take(kind, (await response.json())[kind]);
+    this.take(kind, (await response.json())[kind], true);
     this.etags[kind] = response.headers.get("ETag");
   }
 }

@@ -48,6 +48,7 @@
 % end
 </div>
 <div class="two">
+<div>
 <div data-refresh="update">
 <section class="panel update" data-kind="{{row.look.kind}}" aria-labelledby="update-title">
 <h2 id="update-title">Update</h2>
@@ -83,6 +84,10 @@
 % end
 </ul>
 </section>
+</div>
+% if visitor.publishes:
+<form class="forgetting buttons" method="post" action="{{here}}/forget"><p class="hint">Thrown away, or at another address now?</p><button>Forget this device…</button></form>
+% end
 </div>
 <section class="panel timeline" aria-labelledby="timeline-title">
 <h2 id="timeline-title">Timeline</h2>

@@ -11,6 +11,9 @@
 <p id="banner" class="banner" role="status"></p>
 <p id="live" class="vh" role="status" aria-live="polite"></p>
 <main class="wide fleet" data-now="{{now[0]}}" data-looks="{{looks}}" data-show="{{choice.group}}">
+% if forgotten:
+<p class="panel said" role="status"><strong>{{forgotten}}</strong> is forgotten. Heard again, it comes back as a new device.</p>
+% end
 <div id="works">
 % include("works.tpl")
 </div>

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping
 
 from common.device import Device
 from common.device_url import DeviceUrl
@@ -38,15 +39,16 @@ class Forgetting:
         for rollout in self._rollouts.all():
             if rollout.over:
                 continue
-            rows = [(row.device, rollout.waves[row.wave - 1].notification) for row in rollout.devices if not row.outcome.settled]
-            if any(self._is(address, url, number) for url, number in rows):
+            told_at = [self._notifier.addresses(wave.notification) for wave in rollout.waves if wave.notification is not None]
+            urls = [row.device for row in rollout.devices if not row.outcome.settled]
+            if _is_among(address, urls, ChainMap(*map(dict, told_at))):
                 raise InvalidRequest(
                     f"The rollout {rollout.id} of {rollout.publish_id}, which is {rollout.state}, still waits for {address}:"
                     " stop it first, or let it end."
                 )
         for notification in self._notifier.all():
             urls = [row.device for row in notification.results if row.state in OPEN]
-            if any(self._is(address, url, notification.id) for url in urls):
+            if _is_among(address, urls, self._notifier.addresses(notification.id)):
                 cancel = "" if notification.state is BatchState.CANCELLED else "cancel it first, or "
                 raise InvalidRequest(
                     f"A notification of {notification.publish_id}, which is {notification.state}, still waits for {address}:"
@@ -61,6 +63,7 @@ class Forgetting:
         self._unregister(address)
         return device
 
-    def _is(self, address: str, url: str, notification: str | None) -> bool:
-        told_at = self._notifier.addresses(notification).get(url) if notification is not None else None
-        return address == (told_at or address_of(DeviceUrl.parse(url)))
+
+def _is_among(address: str, urls: Iterable[str], told_at: Mapping[str, str]) -> bool:
+    """Whether one of the device URLs is that of the device at this address; `told_at`: the addresses of those that were told."""
+    return any(address == (told_at.get(url) or address_of(DeviceUrl.parse(url))) for url in urls)

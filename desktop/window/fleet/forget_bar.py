@@ -43,12 +43,12 @@ class ForgetBar(QWidget):
             return
         self._addresses = [row.address for row in known]
         self.trouble.say("")
-        names = ", ".join(row.title for row in known[:_MOST])
+        names = ", ".join(row.name or row.address for row in known[:_MOST])
         more = len(known) - _MOST
         names = self.tr("{names} and {more} more").format(names=names, more=more) if more > 0 else names
         text = self.tr(
             "Forget {names}? Name, group, update and last download go from the server; what the history says stays."
-            " Heard again, it comes back as a new device."
+            " A device that is heard again comes back as a new one."
         )
         if any(row.entry is not None for row in known):
             text = f"{text} {self.tr('The address book keeps what it has.')}"

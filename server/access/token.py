@@ -26,7 +26,7 @@ class Right(StrEnum):
     """What a token may allow."""
 
     PUBLISH = "publish"
-    """Publish, check, withdraw, restore; name devices."""
+    """Publish, check, withdraw, restore; name and forget devices."""
     NOTIFY = "notify"
     """Notify; begin, pause, resume and end batches and rollouts."""
     REMOVE = "remove"

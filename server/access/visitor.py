@@ -23,7 +23,7 @@ class Visitor:
 
     @property
     def publishes(self) -> bool:
-        """May publish, check, withdraw, restore, and name devices."""
+        """May publish, check, withdraw, restore, name and forget devices."""
         return Right.PUBLISH in self.rights
 
     @property

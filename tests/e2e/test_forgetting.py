@@ -14,6 +14,8 @@ import requests
 from common.client import Client
 from common.errors import InvalidRequest, NotFound
 from common.fleet_client import FleetClient
+from server.coap import datagram
+from server.coap.datagram import Datagram, parse
 from server.fleet.database import Database
 from server.fleet.fleet import SCHEMA
 from server.fleet.known import Known
@@ -107,15 +109,6 @@ def test_a_stream_says_which_device_is_forgotten(server: Server) -> None:
         assert hear("forgotten") == f'data: {{"forgotten": ["{HOST}"]}}'
 
 
-def test_a_client_forgets_and_is_told_why_not(server: Server) -> None:
-    block(server, 0)
-    wait_until(lambda: known(server))
-    with Client(server.url) as client:
-        FleetClient(client).forget_device(HOST)
-        with pytest.raises(NotFound, match=f"No device is known at '{HOST}'"):
-            FleetClient(client).forget_device(HOST)
-
-
 def test_one_that_is_waited_for_stays(server: Server) -> None:
     with RiotDevice(host=HOST) as device:
         notify(server, device.url)
@@ -141,7 +134,45 @@ def test_one_that_is_waited_for_stays(server: Server) -> None:
         assert str(error.value) == says
         stop = {"state": "stopped"}
         requests.post(f"{server.url}/api/v1/rollouts/{rollout}", json=stop, timeout=30).raise_for_status()
-        wait_until(lambda: forget(server).status_code == 200, what="its notification to end")
+        with Client(server.url) as client:
+            fleet = FleetClient(client)
+            wait_until(lambda: all(n.done for n in fleet.notifications()), what="whoever is being told to be told")
+            fleet.forget_device(HOST)
+            with pytest.raises(NotFound, match=f"No device is known at '{HOST}'"):
+                fleet.forget_device(HOST)
+
+
+def test_its_registration_ends_and_a_new_one_brings_it_back(server: Server) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+        device.bind((HOST, 0))
+        device.settimeout(20)
+
+        def post(path: str, mid: int) -> Datagram:
+            """As devices do, which answer a ping with a reset (RFC 7252, 4.3)."""
+            query = ((datagram.URI_QUERY, b"ep=node"),) if path == "rd" else ()
+            device.sendto(get(path, *query, mid=mid, code=2), ("127.0.0.1", server.coap_port))
+            answers: dict[int, Datagram] = {}
+            pinged = path != "rd"
+            while mid not in answers or not pinged:
+                data, source = device.recvfrom(2000)
+                message = parse(data)
+                assert message is not None
+                if message.type == datagram.CON:
+                    device.sendto(datagram.encode(Datagram(datagram.RST, 0, message.mid, b"", (), b"")), source)
+                    pinged = pinged or not message.code  # it is asked for its board, too
+                else:
+                    answers[message.mid] = message
+            return answers[mid]
+
+        for mid in (1, 11):
+            answer = post("rd", mid)
+            assert answer.dotted_code == "2.01"
+            place = "/".join(part.decode() for part in answer.values(8))
+            wait_until(lambda: HOST in known(server), what="the device to be known")
+            assert post(place, mid + 1).dotted_code == "2.04"
+            assert forget(server).status_code == 200
+            assert post(place, mid + 2).dotted_code == "4.04"
+            assert known(server) == set()
 
 
 def test_a_release_that_only_the_forgotten_one_needs_may_go(tmp_path: Path) -> None:

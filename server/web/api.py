@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,6 +24,7 @@ from server.firmware.publishing import Publisher
 from server.fleet.fleet import Fleet
 from server.web import uploads
 from server.web.asker import note, who_asks
+from server.web.release_lists import ReleaseLists
 
 MAX_DEVICES = 1000
 _REMEDIES: Mapping[State, str] = MappingProxyType({
@@ -61,7 +61,7 @@ class Api:
         self._urls = urls
         self._max_file = max_file
         self._stopping = stopping
-        self._last_list: tuple[tuple[int, str] | None, bytes] = (None, b"")
+        self._lists = ReleaseLists(self._with_base)
         self._waiters = threading.BoundedSemaphore(_WAITING_WORKERS)
 
     def base(self) -> str:
@@ -90,15 +90,8 @@ class Api:
         return Checked.of(self._publisher.check(upload.publish_id, upload.files), self._live.judge.boards.name)
 
     def releases(self, current: Catalogue, base: str) -> bytes:
-        """The JSON shape `releases`; the last one is kept, for windows ask again and again."""
-        made_of, body = self._last_list
-        if made_of != (current.number, base):
-            # In one go the encoder would keep the thread that serves blocks waiting.
-            releases = ", ".join(json.dumps(self._with_base(r, base).to_json()) for r in current.releases)
-            problems = json.dumps([p.to_json() for p in current.problems])
-            body = f'{{"releases": [{releases}], "problems": {problems}}}'.encode()
-            self._last_list = ((current.number, base), body)
-        return body
+        """The JSON shape `releases`."""
+        return self._lists.of(current, base)
 
     def release(self, publish_id: str) -> Release:
         """Raises ReleaseNotFound."""

@@ -16,6 +16,10 @@ from common.errors import InvalidDeviceUrl
 
 COAP_PORT = 5683
 DEFAULT_PATH = "suit/trigger"
+LONGEST = len("coap://") + 253 + len(":65535/") + 255
+"""Bytes of UTF-8 that a device URL has at most: a scheme, a name, a port and a path."""
+_SHOWN = 200
+"""Characters that are said again of what is no device URL."""
 _NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9][A-Za-z0-9\-_]{0,62}(\.[A-Za-z0-9\-_]{1,63})*\.?", re.ASCII)
 """A name whose parts have 1 to 63 characters: resolvers choke on others (RFC 1035, 2.3.4)."""
 _ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,14}", re.ASCII)
@@ -49,13 +53,16 @@ class DeviceUrl:
 def _parse(text: str) -> DeviceUrl:
     def wrong(why: str) -> InvalidDeviceUrl:
         form = "Write it as [fd00::2]/suit/trigger or 10.0.0.7:5683/suit/trigger."
-        return InvalidDeviceUrl(f"{text!r} is no device URL: {why}. {form}")
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        return InvalidDeviceUrl(f"{shown!r} is no device URL: {why}. {form}")
 
     rest = text.strip()
     if not rest:
         raise wrong("it is empty")
     if not rest.isprintable() or " " in rest:
         raise wrong("it has a space or a control character")
+    if len(rest.encode()) > LONGEST:
+        raise wrong("it is longer than any")
     scheme, found, tail = rest.partition("://")
     if found:
         if scheme.lower() != "coap":
@@ -110,5 +117,9 @@ def _split_port(authority: str, wrong: Callable[[str], InvalidDeviceUrl]) -> tup
 
 def parse_list(text: str) -> tuple[DeviceUrl, ...]:
     """Device URLs parted by commas or white space, each once, in the order given."""
-    parts = re.split(r"[,\s]+", text.strip())
-    return tuple(dict.fromkeys(DeviceUrl.parse(part) for part in parts if part))
+    return tuple(dict.fromkeys(map(DeviceUrl.parse, split_list(text))))
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """What stands between commas or white space, each once, whether or not it is a device URL."""
+    return tuple(dict.fromkeys(part for part in re.split(r"[,\s]+", text) if part))

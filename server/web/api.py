@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import bottle
 
 from common.checked import Checked
-from common.device_url import DeviceUrl, parse_list
 from common.errors import InvalidRelease, InvalidRequest, NotFound, ReleaseNotFound
 from common.notification import Notification, Nul
 from common.release import Release, State, check_publish_id
@@ -24,9 +23,9 @@ from server.firmware.publishing import Publisher
 from server.fleet.fleet import Fleet
 from server.web import uploads
 from server.web.asker import note, who_asks
+from server.web.recipients import recipients
 from server.web.release_lists import ReleaseLists
 
-MAX_DEVICES = 1000
 _REMEDIES: Mapping[State, str] = MappingProxyType({
     State.INCOMPLETE: "Add what is missing, or wait until it is whole.",
     State.REJECTED: "Publish files that fit together.",
@@ -139,11 +138,7 @@ class Api:
             nul = Nul(uploads.field(forms, "nul", default="auto") or "auto")
         except ValueError:
             raise InvalidRequest(f"The field 'nul' is {forms.get('nul')!r}; it is auto, yes or no.") from None
-        devices = tuple(dict.fromkeys((*parse_list(text), *self._of_groups(forms))))
-        if not devices:
-            raise InvalidRequest("No device is named: give device URLs in the field 'urls', parted by commas, or a 'group'.")
-        if len(devices) > MAX_DEVICES:
-            raise InvalidRequest(f"{len(devices)} devices are named; at most {MAX_DEVICES} can be told at once.")
+        devices = recipients(text, uploads.texts(forms, "group"), self._fleet.devices, "can be told at once")
         release = self.release(publish_id)
         if release.state is not State.READY:
             raise InvalidRelease(
@@ -209,14 +204,6 @@ class Api:
 
     def _record(self, kind: str, what: str, publish_id: str, **details: Any) -> None:
         note(self._fleet.history, kind, what, publish_id, **details)
-
-    def _of_groups(self, forms: bottle.FormsDict) -> Iterator[DeviceUrl]:
-        """Raises InvalidRequest for a group without devices."""
-        for name in uploads.texts(forms, "group"):
-            found = self._fleet.devices.of_group(name)
-            if not found:
-                raise InvalidRequest(f"No device of a group {name!r} can be notified: name devices, and give them that group.")
-            yield from found
 
     def _of_version(self, publish_id: str, version: str | None) -> str:
         """The release of a version below a publish id, where there is one; RIOT's build of 2019 parts the two."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,8 +17,6 @@ from server.web.responses import unless_known
 
 _LONGEST_NAME = 64
 _MOST_EVENTS = 5000
-_LONGEST_BODY = 4096
-"""Bytes."""
 
 
 class FleetApi:
@@ -45,13 +41,12 @@ class FleetApi:
 
     def name(self, address: str) -> dict[str, Any]:
         """JSON or a form: its name, its group, or both. Raises NotFound and InvalidRequest."""
-        data: Any = None
+        data: Any
         if uploads.is_form(bottle.request):
             forms = uploads.fields(bottle.request)
             data = {key: uploads.field(forms, key) for key in ("name", "group") if forms.getall(key)}
         else:
-            with contextlib.suppress(ValueError, RecursionError):
-                data = json.loads(bottle.request.body.read(_LONGEST_BODY))
+            data = uploads.json_of(bottle.request)
         if not isinstance(data, dict) or not set(data) & {"name", "group"}:
             raise InvalidRequest('A device is given a name and a group as JSON: {"name": "cellar", "group": "kitchen"}.')
         name, group = (_clean(data.get(key), key) for key in ("name", "group"))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import bottle
 
-from common.device_url import DeviceUrl, parse_list
 from common.errors import InvalidRequest
 from common.rollout import Accept, Rollout, RolloutState
 from common.waves import DEFAULT, Waves
 from server.fleet.fleet import Fleet
 from server.web import uploads
 from server.web.asker import who_asks
+from server.web.recipients import recipients
 from server.web.responses import as_json, unless_known
 
-MAX_DEVICES = 1000
-_LONGEST_JSON = 262144
-"""Bytes."""
 _FIELDS = ("publish_id", "urls", "group", "waves", "share", "stop_after", "accept")
 _EXAMPLE = '{"publish_id": "version_42", "urls": ["[fd00::2]/suit/trigger"], "waves": "1, 10 %, rest"}'
 
@@ -43,14 +39,8 @@ class RolloutApi:
         """Begin one, of a form or of JSON. Raises InvalidRequest, ReleaseNotFound, InvalidRelease and StoreFull."""
         asked = _asked()
         publish_id = _text(asked, "publish_id")
-        devices = list(parse_list(",".join(_texts(asked, "urls"))))
-        for group in _texts(asked, "group"):
-            devices += self._of_group(group)
-        devices = list(dict.fromkeys(devices))
-        if not devices:
-            raise InvalidRequest("No device is named: give device URLs in the field 'urls', parted by commas, or a 'group'.")
-        if len(devices) > MAX_DEVICES:
-            raise InvalidRequest(f"{len(devices)} devices are named; at most {MAX_DEVICES} can be in one rollout.")
+        urls, groups = ",".join(_texts(asked, "urls")), _texts(asked, "group")
+        devices = recipients(urls, groups, self._fleet.devices, "can be in one rollout")
         waves = Waves.parse(_text(asked, "waves", DEFAULT))
         share = _share(_text(asked, "share", "100 %"))
         stop_after = _whole(_text(asked, "stop_after", "1"))
@@ -77,26 +67,18 @@ class RolloutApi:
             raise InvalidRequest(f"The field 'state' is {state!r}; it is {', '.join(acts)}.")
         return acts[state](number, who_asks())
 
-    def _of_group(self, group: str) -> tuple[DeviceUrl, ...]:
-        found = self._fleet.devices.of_group(group)
-        if not found:
-            raise InvalidRequest(f"No device of a group {group!r} can be notified: name devices, and give them that group.")
-        return found
-
-
-
 def _asked(names: tuple[str, ...] = _FIELDS) -> Mapping[str, Any]:
-    """The fields of a form or of a JSON object: texts, numbers and lists of texts."""
+    """The fields of a form or of a JSON object: texts, numbers and lists of texts.
+
+    Raises InvalidRequest, TooLarge and StoreFull.
+    """
     request = bottle.request
     if uploads.is_form(request):
         forms = uploads.fields(request)
         lists = ("urls", "group")
         given = {name: [uploads.field(forms, name)] for name in names if name not in lists and forms.getall(name)}
         return given | {name: [value.strip() for value in _decoded(forms, name)] for name in lists if name in names}
-    try:
-        data = json.loads(request.body.read(_LONGEST_JSON))
-    except (ValueError, RecursionError):
-        data = None
+    data = uploads.json_of(request)
     if not isinstance(data, dict):
         raise InvalidRequest(f"The body is neither a form nor JSON such as {_EXAMPLE}.")
     unknown = sorted(set(map(str, data)) - set(names))

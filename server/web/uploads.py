@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from dataclasses import field as with_default
 from email.message import Message
 from typing import Any, BinaryIO
+from urllib.parse import parse_qsl
 
 import bottle
 
-from common.errors import InvalidRelease, InvalidRequest, StoreFull
+from common.errors import InvalidRelease, InvalidRequest, StoreFull, TooLarge
 from common.finding import Role
 from common.roles import base_name, role_by_name
+from server.web.recipients import LONGEST_BODY, MAX_DEVICES
 
 _BROKEN = "The form is broken off or malformed; nothing was done. Send it again."
 _NO_ROOM = "There is no room for the upload in the server's state folder. Make room and try again."
@@ -26,7 +28,8 @@ _EPILOGUE = 1024
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"", "0", "false", "no", "off"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_LONGEST_JSON = 65536
+_MOST_FIELDS = 2 * MAX_DEVICES
+"""Each device may have a field of its own."""
 _RIOT_MANIFEST = re.compile(r"(?:.*[-/\\])?riot\.suit(?:v\d+)?(?P<signed>_signed)?\.[^/\\]*bin", re.IGNORECASE)
 """What RIOT's build of 2019 and its forks call the manifest. They post the unsigned one beside the signed one."""
 
@@ -56,10 +59,15 @@ def to_check(request: Any) -> Upload:
 
 
 def fields(request: Any) -> Any:
-    """The text fields of a form, of either encoding. Raises InvalidRequest and StoreFull."""
+    """The text fields of a form, of either encoding. Raises InvalidRequest, TooLarge and StoreFull."""
+    if not request.content_type.lower().startswith("multipart/"):
+        return _urlencoded(body(request))
     try:
         if not _has_room(request):
             raise StoreFull(_NO_ROOM)
+        for name, upload in request.files.allitems():
+            if upload.raw_filename is None:  # bottle 0.13 takes a long text for a file
+                raise TooLarge(f"The text field {name!r} is too long for a form with files. With curl, send it by -d, not by -F.")
         return request.forms
     except (UnicodeError, LookupError):
         raise InvalidRequest("A text field of the form is not UTF-8; nothing was done.") from None
@@ -100,18 +108,50 @@ def yes(forms: Any, name: str) -> bool:
 
 
 def is_form(request: Any) -> bool:
-    """Whether the body is a form, and not JSON; `curl -d` calls a form whatever it sends."""
-    return bool(request.content_type.lower().startswith(_FORMS) and request.body.read(1) != b"{")
+    """Whether the body is a form, and not JSON; `curl -d` calls a form whatever it sends. Raises StoreFull."""
+    try:
+        return bool(request.content_type.lower().startswith(_FORMS) and request.body.read(1) != b"{")
+    except OSError:
+        raise StoreFull(_NO_ROOM) from None
+
+
+def json_of(request: Any) -> Any:
+    """What the body says; None where it is no JSON. Raises TooLarge and StoreFull."""
+    try:
+        return json.loads(body(request))
+    except (ValueError, RecursionError):
+        return None
+
+
+def body(request: Any) -> bytes:
+    """What was sent, where it has no files in it. Raises TooLarge and StoreFull."""
+    try:
+        data = request.body.read(LONGEST_BODY + 1)
+    except OSError:
+        raise StoreFull(_NO_ROOM) from None
+    if len(data) > LONGEST_BODY:
+        raise TooLarge(f"What was sent is longer than {LONGEST_BODY} bytes, which it may be only with files; nothing was done.")
+    return bytes(data)
 
 
 def named(request: Any) -> tuple[str, str | None]:
     """The release that a JSON object names: its publish id, and a version below it. Raises InvalidRequest."""
+    asked = json_of(request)
     try:
-        asked = json.loads(request.body.read(_LONGEST_JSON))
         publish_id, version = str(asked["publish_id"]), asked.get("version")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (KeyError, TypeError, AttributeError):
         raise InvalidRequest('The body is no JSON such as {"publish_id": "version_42"}.') from None
     return publish_id, None if version is None else str(version)
+
+
+def _urlencoded(data: bytes) -> bottle.FormsDict:
+    """As bottle reads it, texts as Latin-1; bottle itself takes only 102,400 bytes, whoever asks."""
+    if data.count(b"&") >= _MOST_FIELDS:
+        raise TooLarge(f"The form has more than {_MOST_FIELDS} fields; nothing was done.")
+    forms = bottle.FormsDict()
+    for name, value in parse_qsl(data.decode("latin-1"), keep_blank_values=True, encoding="latin-1"):
+        forms.append(name, value)
+    return forms
 
 
 def _parts(request: Any, done: str) -> tuple[Any, dict[Role, BinaryIO], dict[Role, str]]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.device_url import DeviceUrl, parse_list
+from common.device_url import LONGEST, DeviceUrl, parse_list
 from common.errors import InvalidDeviceUrl
 
 SAME_EVERYWHERE = settings(
@@ -92,11 +92,23 @@ def test_what_is_refused(typed: str, why: str) -> None:
     assert "Write it as [fd00::2]/suit/trigger" in str(caught.value)
 
 
+def test_the_longest_is_taken_and_what_is_longer_is_said_in_short() -> None:
+    name = ".".join(["n" * 63] * 3 + ["n" * 61])
+    longest = f"coap://{name}:65535/{'p' * 255}"
+    assert len(longest) == LONGEST
+    assert DeviceUrl.parse(longest) == DeviceUrl(name, 65535, "p" * 255)
+    for longer in (f"{longest}p", longest.replace(name, f"n{name}"), "x" * 100_000):
+        with pytest.raises(InvalidDeviceUrl) as refused:
+            DeviceUrl.parse(longer)
+        assert len(str(refused.value)) < 2 * LONGEST
+
+
 @SAME_EVERYWHERE
 @given(URLS)
 def test_what_is_written_reads_the_same(url: DeviceUrl) -> None:
     assert DeviceUrl.parse(str(url)) == url
     assert DeviceUrl.parse(f" {url}\n") == url
+    assert len(f"coap://{url}".encode()) <= LONGEST
 
 
 @SAME_EVERYWHERE

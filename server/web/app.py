@@ -31,6 +31,7 @@ from server.web.openapi import document
 from server.web.pages import PageContext, Pages
 from server.web.responses import as_json, as_page, see_other, unless_known, wants_page, way_up, with_security_headers
 from server.web.rollouts import RolloutApi
+from server.web.target import unreadable
 
 STATIC = Path(__file__).parent / "static"
 _log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def create_app(
     app = bottle.Bottle()
     app.default_error_handler = site.routing_error
     app.install(site)
+    app.add_hook("before_request", site.check_target)
     app.get("/", callback=site.index)
     app.get("/static/<path:path>", callback=site.static)
     app.get("/favicon.ico", callback=lambda: site.static("favicon.svg"))
@@ -161,6 +163,12 @@ class _Site:
                 return self._error(Failure(500, "internal-error", "The server made a mistake; its log says more."))
 
         return guarded
+
+    def check_target(self) -> None:
+        """A Bottle hook, called before a route is looked for."""
+        failed = unreadable(bottle.request.environ)
+        if failed is not None:
+            raise self._error(failed)
 
     def routing_error(self, error: bottle.HTTPError) -> Any:
         """Bottle's own refusals: no such path, no such method, a path that is not UTF-8."""

@@ -39,6 +39,7 @@ _TITLES = {
     405: "That cannot be done here",
     409: "That name is taken",
     413: "That is too large",
+    414: "That address is too long",
     429: "Too many wrong tokens",
     500: "The server has a fault",
     507: "There is no room",

@@ -74,11 +74,14 @@ def status(answer: bytes) -> int:
     (b"GET /static/..%2f..%2fapp.py HTTP/1.1\r\n" + HOST, {403, 404}),
     (b"GET /static/....//app.py HTTP/1.1\r\n" + HOST, {403, 404}),
     (b"GET /static/" + b"a" * 5000 + b" HTTP/1.1\r\n" + HOST, {403, 404}),
-    (b"GET /%ff%fe HTTP/1.1\r\n" + HOST, {200, 400}),
-    (b"GET /\xff\xfe HTTP/1.1\r\n" + HOST, {200, 400}),
-    (b"GET /devices/%ff HTTP/1.1\r\n" + HOST, {400, 404}),
+    (b"GET /%ff%fe HTTP/1.1\r\n" + HOST, {400}),
+    (b"GET /\xff\xfe HTTP/1.1\r\n" + HOST, {400}),
+    (b"GET /devices/%ff HTTP/1.1\r\n" + HOST, {400}),
     (b"GET /devices?q=%ff&show=%00 HTTP/1.1\r\n" + HOST, {200}),
     (b"GET /api/v1/history?kind=%ff%00 HTTP/1.1\r\n" + HOST, {200}),
+    (b"GET /api/v1/history?kind=" + b"a" * 4091 + b" HTTP/1.1\r\n" + HOST, {200}),
+    (b"GET /api/v1/history?kind=" + b"a" * 4092 + b" HTTP/1.1\r\n" + HOST, {414}),
+    (b"GET /nothing?" + b"&" * 5000 + b" HTTP/1.1\r\n" + HOST, {414}),
     (b"GET /api/v1/notifications/%ff?wait=nan HTTP/1.1\r\n" + HOST, {400, 404}),
     (b"GET / HTTP/1.1\x00\r\n" + HOST, {400}),
     (b"GET / HTTP/1.1\r\nX: a\x00b\r\n" + HOST, {200, 400}),
@@ -110,6 +113,13 @@ def test_it_is_answered_and_the_next_one_too(server: Server, head: bytes, wanted
         assert b"Content-Type: application/json" in headers, answer[:400]
         assert b"X-Content-Type-Options: nosniff" in headers
     assert requests.get(f"{server.url}/healthz", timeout=30).ok
+
+
+@pytest.mark.parametrize("path", [b"kep%fft", b"%ffkept", b"kept\xc3", b"kep%c0%80t", b"kep%ed%a0%80t"])
+def test_bytes_that_are_no_text_do_not_name_another_release(server: Server, path: bytes) -> None:
+    answer = send(server, b"DELETE /api/v1/releases/" + path + b" HTTP/1.1\r\n" + HOST + END)
+    assert status(answer) == 400, answer
+    assert server.state_of("kept") == "ready"
 
 
 def test_random_damage_makes_no_fault(server: Server) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from common.device_url import LONGEST
 from server.web.recipients import LONGEST_BODY, MAX_DEVICES
+from tests.support.outline import Outline
 from tests.support.site import Answer, Site, site
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -99,3 +100,12 @@ def test_texts_are_read_as_utf_8_in_all_encodings(there: Site) -> None:
         assert "There is no release 'é+ü'" in post(there, "/remove", body).json["message"]
     for body in ("publish_id=%ff", "publish_id=a&publish_id=b", "", "&&="):
         assert post(there, "/withdraw", body).json["error"] == "invalid-request"
+
+
+def test_a_query_has_a_bound(there: Site) -> None:
+    refused = there.ask("GET", "/devices", query="q=" + "1+" * 100_000)
+    assert (refused.status, refused.json["error"]) == (414, "uri-too-long")
+    assert "200002 bytes" in refused.json["message"]
+    page = there.ask("GET", "/devices", query="q=" + "1+" * 100_000, headers={"Accept": "text/html"})
+    assert (page.status, page.header("Content-Type").split(";")[0]) == (414, "text/html")
+    assert "That address is too long" in Outline(page.body.decode()).text

@@ -17,6 +17,7 @@ ERRORS: Mapping[int, str] = {
     404: "There is no such thing.",
     409: "The name is taken by other files.",
     413: "More bytes than the server takes.",
+    414: "The query is longer than the server takes.",
     429: "Too many wrong tokens came from this address: wait.",
     503: "Too many listen already: ask again and again instead.",
     507: "There is no room on the server's disk, or its user may not write there.",
@@ -170,7 +171,7 @@ def _operation(
     name: str, summary: str, answers: Mapping[int, Json], errors: Sequence[int], parameters: Sequence[Json], page: bool
 ) -> Json:
     suffix = "-or-page" if page else ""
-    failures = {str(e): {"$ref": f"#/components/responses/error-{e}{suffix}"} for e in sorted(errors)}
+    failures = {str(e): {"$ref": f"#/components/responses/error-{e}{suffix}"} for e in sorted({414, *errors})}
     return {
         "operationId": name,
         "summary": summary,

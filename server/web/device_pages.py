@@ -15,7 +15,7 @@ from server.firmware.catalogue import LiveCatalogue
 from server.fleet.fleet import Fleet
 from server.web import device_rows, uploads
 from server.web.auth import Guard
-from server.web.device_screens import Choice, DeviceContext, DeviceScreens, tag
+from server.web.device_screens import LONGEST_CHOICE, Choice, DeviceContext, DeviceScreens, tag
 from server.web.fleet import FleetApi
 from server.web.proxy import address_of
 from server.web.responses import as_page, see_other
@@ -59,7 +59,8 @@ class DevicePages:
         """The list; `?show=GROUP&q=WORDS` narrow it down. `forgotten=ADDRESS` says that it is, as long as that is so."""
         query = bottle.request.query
         group = query.getunicode("show", "")
-        choice = Choice(query.getunicode("q", "").strip(), group if group in _GROUPS else "")
+        words = query.getunicode("q", "").strip()[:LONGEST_CHOICE]
+        choice = Choice(words, group if group in _GROUPS else "")
         rows = device_rows.rows(self._fleet.devices.all(), self._fleet.transfers.all())
         asked = query.getunicode("forgotten", "")
         gone = asked if address_of(asked) is not None and all(row.address != asked for row in rows) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +31,7 @@ _TRANSFERS = {
     TransferState.ABANDONED: ("Abandoned", "bad"),
     TransferState.RESTARTED: ("Begun anew", "quiet"),
 }
+LONGEST_CHOICE = 200
 _BLANK = Row("", "", "", "", "", "", "", LOOKS["idle"], "", None, "", None, dt.datetime.fromtimestamp(0, dt.UTC))
 """What a script makes the row of a new device of."""
 
@@ -52,12 +53,13 @@ class Choice:
     """What the list is narrowed down to; with scripts this happens in the browser."""
 
     words: str = ""
+    """LONGEST_CHOICE characters at most."""
     group: str = ""
 
-    def fits(self, one: Row) -> bool:
-        """Every word is somewhere in the row."""
-        told = " ".join((one.title, one.under, one.group, one.board, one.release, one.look.word, one.reason)).lower()
-        return self.group in ("", one.look.group) and all(word in told for word in self.words.lower().split())
+    def of(self, rows: Sequence[Row]) -> frozenset[str]:
+        """The addresses of those of the group in which every word is somewhere."""
+        words = frozenset(self.words.lower().split())
+        return frozenset(row.address for row in rows if self.group in ("", row.look.group) and _has(row, words))
 
 
 class DeviceScreens:
@@ -83,6 +85,7 @@ class DeviceScreens:
         return str(
             self._devices.render(
                 root="", title="Devices · OTA Server", version=__version__, ctx=context, rows=rows, works=works, choice=choice,
+                longest_choice=LONGEST_CHOICE, shown=choice.of(rows),
                 groups=groups, counts=counts(rows), blank=_BLANK, now=when(context.now), waves=DEFAULT,
                 coap_port=context.coap_port, looks=json.dumps({key: asdict(look) for key, look in LOOKS.items()}),
                 releases=[r.publish_id for r in releases if r.state is State.READY],
@@ -118,6 +121,11 @@ class DeviceScreens:
                 here=quote(device.device, safe=""), moves=moving is not None,
             )
         )  # fmt: skip
+
+
+def _has(one: Row, words: Collection[str]) -> bool:
+    told = " ".join((one.title, one.under, one.group, one.board, one.release, one.look.word, one.reason)).lower()
+    return all(word in told for word in words)
 
 
 def _transfer(found: Transfer) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
 from common.device_url import LONGEST
+from server.web.device_screens import LONGEST_CHOICE
 from server.web.recipients import LONGEST_BODY, MAX_DEVICES
 from tests.support.outline import Outline
 from tests.support.site import Answer, Site, site
@@ -100,6 +101,15 @@ def test_texts_are_read_as_utf_8_in_all_encodings(there: Site) -> None:
         assert "There is no release 'é+ü'" in post(there, "/remove", body).json["message"]
     for body in ("publish_id=%ff", "publish_id=a&publish_id=b", "", "&&="):
         assert post(there, "/withdraw", body).json["error"] == "invalid-request"
+
+
+def test_a_filter_has_a_bound(there: Site) -> None:
+    words = "1 " * 1500
+    answer = there.ask("GET", "/devices", query=f"q={words.replace(' ', '+')}", headers={"Accept": "text/html"})
+    [box] = Outline(answer.body.decode()).all("input", name="q")
+    assert (box["value"], box["maxlength"]) == (words[:LONGEST_CHOICE], str(LONGEST_CHOICE))
+    widest = quote("\U0001f600" * LONGEST_CHOICE, safe="")
+    assert there.ask("GET", "/devices", query=f"show=confirmed&q={widest}").status == 200
 
 
 def test_a_query_has_a_bound(there: Site) -> None:

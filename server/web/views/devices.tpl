@@ -19,7 +19,7 @@
 </div>
 <div class="list-head">
 <h1 id="devices-title" tabindex="-1">Devices <span class="count">{{counts[""]}}</span></h1>
-<form class="filter" method="get" action="{{root}}devices" role="search"{{!"" if rows else " hidden"}}><label class="vh" for="filter">Filter the devices</label><input id="filter" name="q" type="search" value="{{choice.words}}" placeholder="Name, board, release…" autocomplete="off" spellcheck="false">\\
+<form class="filter" method="get" action="{{root}}devices" role="search"{{!"" if rows else " hidden"}}><label class="vh" for="filter">Filter the devices</label><input id="filter" name="q" type="search" value="{{choice.words}}" maxlength="{{longest_choice}}" placeholder="Name, board, release…" autocomplete="off" spellcheck="false">\\
 % if choice.group:
 <input type="hidden" name="show" value="{{choice.group}}">\\
 % end
@@ -44,10 +44,10 @@
 <table role="table" class="devices" id="devices"{{!"" if rows else " hidden"}} aria-labelledby="devices-title"><thead role="rowgroup"><tr role="row"><th role="columnheader">Device</th><th role="columnheader">State</th><th role="columnheader">Release</th><th role="columnheader">Progress</th><th role="columnheader">Last seen</th></tr></thead>
 <tbody role="rowgroup">
 % for one in rows:
-% include("device-row.tpl", row=one, shown=choice.fits(one))
+% include("device-row.tpl", row=one, shown=one.address in shown)
 % end
 </tbody></table>
-<p id="no-match" class="panel note"{{!" hidden" if not rows or any(choice.fits(r) for r in rows) else ""}}>No device matches.</p>
+<p id="no-match" class="panel note"{{!" hidden" if not rows or shown else ""}}>No device matches.</p>
 <template id="blank"><table><tbody>
 % include("device-row.tpl", row=blank, shown=True)
 </tbody></table></template>

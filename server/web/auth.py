@@ -26,6 +26,10 @@ _NO_TOKEN_HERE = (
 _WANTED = "Whoever changes something here needs a token. Who looks after the gateway makes one: {}"
 _UNKNOWN = "This token is not known here: it was revoked, or not copied whole. Who looks after the gateway makes one: {}"
 _FOREIGN = "The request comes from another site's page. Only this server's own page may change something."
+_SILENT_PROXY = (
+    "The page came by https, and what it sent reached the server by http: there is a proxy between them that the server does not"
+    " know. Set trusted-proxy to the proxy's address, and the proxy up as the server's README says under HTTPS."
+)
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-]+)(:[0-9]*)?", re.ASCII)
 Adding = Callable[[str], str]
 _log = logging.getLogger(__name__)
@@ -186,7 +190,8 @@ def check_origin(environ: Environ) -> None:
     if environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
         raise NotAllowed(_FOREIGN)
     if "HTTP_ORIGIN" in environ and not _is_own_origin(environ):
-        raise NotAllowed(_FOREIGN)
+        own_by_https = _is_own_origin({**environ, "wsgi.url_scheme": "https"})
+        raise NotAllowed(_SILENT_PROXY if own_by_https else _FOREIGN)
 
 
 def _from_own_page(environ: Environ) -> bool:

@@ -208,6 +208,16 @@ def test_logging_in_is_for_our_own_page_too(world: World) -> None:
             guard.log_in(AWAY | headers, text)
 
 
+@pytest.mark.parametrize("host", ["localhost", "ota.example.org", "[fd00::1]:8443"])
+def test_a_proxy_that_nobody_named_is_told_from_another_site(host: str, world: World) -> None:
+    environ = HERE | {"HTTP_HOST": host, "HTTP_ORIGIN": f"https://{host}"}
+    assert "Set trusted-proxy" in str(refused(world.guard(), environ))
+    assert "Set trusted-proxy" in str(refused(world.guard("0.0.0.0"), environ))
+    for other in ("https://evil.example", f"https://{host}:1", "null", f"ftp://{host}"):
+        assert "another site" in str(refused(world.guard(), environ | {"HTTP_ORIGIN": other}))
+    assert "another site" in str(refused(world.guard(), environ | {"HTTP_SEC_FETCH_SITE": "cross-site"}))
+
+
 @pytest.mark.expects_log("is damaged")
 def test_a_damaged_file_shuts_everybody_out(world: World) -> None:
     text = world.add()

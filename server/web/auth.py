@@ -23,6 +23,7 @@ _NO_TOKEN_HERE = (
     "Nothing can be changed by way of a proxy, or under another name than localhost, until there is a token. Make one on the"
     " gateway: {}"
 )
+_UNTOLD = " A trusted proxy is known by X-Forwarded-For, X-Forwarded-Proto and Via, all three: see the server's README on HTTPS."
 _WANTED = "Whoever changes something here needs a token. Who looks after the gateway makes one: {}"
 _UNKNOWN = "This token is not known here: it was revoked, or not copied whole. Who looks after the gateway makes one: {}"
 _FOREIGN = "The request comes from another site's page. Only this server's own page may change something."
@@ -70,6 +71,7 @@ class Guard:
         if self._local and asked and not (found and is_loopback(host)):
             raise NotAllowed(
                 f"This server answers only on this machine, and was asked for as {host!r}: use localhost or 127.0.0.1."
+                f"{_UNTOLD if self._proxied else ''}"
             )
 
     def visitor(self, environ: Environ) -> Visitor:

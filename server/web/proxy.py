@@ -15,6 +15,11 @@ from common.errors import InvalidRequest
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _PROXIED = "ota_server.proxied"
 """In a request's environment: the sentence that refuses it, or "". No header of a request can make such a key."""
+_NO_VIA = (
+    "The request says in X-Forwarded-For and X-Forwarded-Proto that it comes by the proxy, and has no Via, without which it may"
+    " as well come from the script of a page. Whoever looks after the proxy has it send one; nginx does with"
+    ' proxy_set_header Via "1.1 nginx"; the server\'s README says on HTTPS how others do.'
+)
 
 
 def came_by_proxy(environ: Mapping[str, Any]) -> bool:
@@ -30,6 +35,10 @@ def believing(app: Application, trusted: str | None) -> Application:
 
     From any other address, and where X-Forwarded-For and X-Forwarded-Proto are not both there, nothing is believed and
     nothing is changed. Of several hops only the last counts, for it is the one that the trusted proxy saw itself.
+
+    A Via has to be there as well: where the proxy is at a loopback address, every browser on the machine is, too. By DNS
+    rebinding a site's script gets its request to us as to its own server, and may add any header but the forbidden ones
+    (WHATWG Fetch, 2.2.2), which Via is. Gateways have to send it anyway (RFC 9110, 7.6.3).
     """
     if trusted is None:
         return app
@@ -55,6 +64,8 @@ def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 def _translate(environ: dict[str, Any]) -> str:
     """The sentence that refuses the request, or ""."""
+    if not environ.get("HTTP_VIA"):
+        return _NO_VIA
     hop, scheme = _last(environ, "FOR"), _last(environ, "PROTO").lower()
     client = address_of(hop)
     if client is None:

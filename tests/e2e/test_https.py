@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from tests.support.releases import write_release
 from tests.support.server import Server, running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 SIZE = 300_000
 """Bytes: the largest file that this server takes."""
@@ -92,6 +92,11 @@ def test_the_public_name_is_answered_and_http_says_where_to_go(place: Place) -> 
         f"http://127.0.0.1:{place.proxy.http_port}/ota/?q=1", headers={"Host": NAME}, allow_redirects=False, timeout=30
     )
     assert (answer.status_code, answer.headers["Location"]) == (301, f"https://{NAME}/ota/?q=1")
+    for host in ("evil.example", "evil.example:80", NAME.upper()):
+        answer = requests.get(
+            f"http://127.0.0.1:{place.proxy.http_port}//evil.example", headers={"Host": host}, allow_redirects=False, timeout=30
+        )
+        assert answer.headers["Location"] == f"https://{NAME}//evil.example"
 
 
 def test_no_other_name_gets_through(place: Place) -> None:
@@ -99,10 +104,35 @@ def test_no_other_name_gets_through(place: Place) -> None:
         requests.get(f"https://localhost:{place.proxy.port}/ota/", verify=False, timeout=30)
     direct = requests.get(place.server.url, headers={"Host": NAME}, timeout=30)
     assert direct.status_code == 403
-    told = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
+    told = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https", "Via": "1.1 nginx"}
     with requests.Session() as session:
         session.mount("http://", _From("127.0.0.2"))
         assert session.get(place.server.url, headers={"Host": NAME} | told, timeout=30).status_code == 403
+
+
+def test_a_proxy_without_via_is_refused_with_the_line_that_it_lacks(place: Place) -> None:
+    told = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https", "Authorization": f"Bearer {place.token}"}
+    for path, method in (("/", "GET"), ("/api/v1/history", "GET"), ("/healthz", "GET"), ("/publish", "POST"), ("/login", "POST")):
+        answer = requests.request(method, place.server.url + path, headers={"Host": NAME} | told, timeout=30)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid-request")
+        assert 'proxy_set_header Via "1.1 nginx"' in answer.json()["message"]
+    page = requests.get(place.server.url, headers={"Host": NAME, "Accept": "text/html"} | told, timeout=30)
+    assert "proxy_set_header Via &quot;1.1 nginx&quot;" in page.text
+    assert "192.0.2.1" not in place.server.log
+
+
+def test_no_script_of_a_site_whose_name_was_made_to_point_here_gets_through(place: Place, visiting: Callable[..., Page]) -> None:
+    """DNS rebinding, in a real browser: to it, the site's script asks its own server, and may add headers."""
+    ask = """async told => {
+      const answer = await fetch("/api/v1/history", {headers: told});
+      return [answer.status, (await answer.json()).message];
+    }"""
+    told = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": NAME, "Via": "1.1 nginx"}
+    page = visiting(place.server.url.replace("127.0.0.1", "evil.example"))
+    assert "was asked for as" in page.inner_text("body")
+    status, message = page.evaluate(ask, told)
+    assert status == 400
+    assert "has no Via" in message
 
 
 class _From(requests.adapters.HTTPAdapter):
@@ -194,25 +224,31 @@ def test_a_download_never_renders_here(place: Place, name: str) -> None:
     assert "default-src 'none'" in headers["content-security-policy"][0]
 
 
-@pytest.fixture
-def look() -> Iterator[Page]:
-    """A page in a browser that takes the certificate. What is said in its console fails the test."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """To it the public name, and another site's, are this machine's."""
     if not Path(CHROMIUM).exists():
         pytest.skip("no browser: apt-get install chromium")
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=TIMEOUT)
-    said: list[str] = []
     with sync_playwright() as playwright:
-        arguments = [f"--host-resolver-rules=MAP {NAME} 127.0.0.1"]
+        arguments = [f"--host-resolver-rules=MAP {NAME} 127.0.0.1, MAP evil.example 127.0.0.1"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        context = browser.new_context(ignore_https_errors=True)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def look(browser: Browser) -> Iterator[Page]:
+    """A page in a browser that takes the certificate. What is said in its console fails the test."""
+    said: list[str] = []
+    with browser.new_context(ignore_https_errors=True) as context:
         context.add_init_script(LISTEN)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         yield page
-        browser.close()
     assert [text for text in said if "status of 404" not in text] == []
 
 

@@ -21,7 +21,10 @@ from tests.support.access import add_token
 from tests.support.clock import Clock
 
 PROXY = "127.0.0.1"
-SAID = {"HTTP_X_FORWARDED_FOR": "192.0.2.7", "HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "ota.example.org"}
+SAID = {
+    "HTTP_X_FORWARDED_FOR": "192.0.2.7", "HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "ota.example.org",
+    "HTTP_VIA": "1.1 nginx",
+}  # fmt: skip
 PUBLIC = "ota.example.org"
 
 
@@ -84,6 +87,22 @@ def test_half_of_it_is_nothing(missing: str) -> None:
     assert not came_by_proxy(environ)
 
 
+@pytest.mark.parametrize("via", [{}, {"HTTP_VIA": ""}])
+def test_what_a_script_of_a_page_could_send_is_refused_with_what_lacks(via: dict[str, str], guard: Guard) -> None:
+    told = {name: value for name, value in SAID.items() if name != "HTTP_VIA"} | via
+    for host in (PUBLIC, "evil.example", "localhost"):
+        environ = seen(PROXY, **told, HTTP_HOST=host)
+        assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"], environ["HTTP_HOST"]) == (PROXY, "http", host)
+        with pytest.raises(InvalidRequest, match=r'has no Via.*proxy_set_header Via "1\.1 nginx"'):
+            guard.check_host(environ)
+
+
+def test_whom_the_proxy_speaks_for_is_never_at_the_machine(guard: Guard) -> None:
+    told = {**SAID, "HTTP_X_FORWARDED_FOR": "127.0.0.1", "HTTP_X_FORWARDED_HOST": "localhost"}
+    with pytest.raises(NotAllowed, match="until there is a token"):
+        guard.check_change(seen(PROXY, **told), Right.PUBLISH)
+
+
 @pytest.mark.parametrize(("name", "value"), [
     ("FOR", ""), ("FOR", "192.0.2.7, "), ("FOR", "unknown"), ("FOR", "192.0.2.7:80"), ("FOR", "[fd00::7]:80"),
     ("FOR", "192.0.2.7, _x"), ("PROTO", ""), ("PROTO", "ftp"), ("PROTO", "https, javascript"),
@@ -108,7 +127,7 @@ def test_the_public_name_passes_the_check_only_by_the_trusted_proxy(guard: Guard
         seen(PROXY, **{**SAID, "HTTP_X_FORWARDED_HOST": "a b"}),
         seen(PROXY, **{**SAID, "HTTP_X_FORWARDED_HOST": "localhost, <b>"}),
     ):
-        with pytest.raises(NotAllowed, match="answers only on this machine"):
+        with pytest.raises(NotAllowed, match=r"answers only on this machine.* A trusted proxy is known by"):
             guard.check_host(environ)
 
 

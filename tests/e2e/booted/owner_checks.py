@@ -56,7 +56,8 @@ def other_sockets_as_the_readme_has_them_for_a_proxy() -> str:
         run("systemctl", "daemon-reload")
         run("systemctl", "restart", gw.SOCKET)
         gw.wait_active()
-        told = {"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "ota.example.org"}
+        named = {"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "ota.example.org"}
+        told = {**named, "Via": "1.1 nginx"}
         released = gw.http_call(
             "POST", "/restore", b"publish_id=first", {**told, "Authorization": f"Bearer {TOKEN.read_text().strip()}"}
         )

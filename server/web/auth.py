@@ -20,8 +20,8 @@ NO_TOKEN = (
     " gateway: {}"
 )
 _NO_TOKEN_HERE = (
-    "Nothing can be changed by way of a proxy, or under another name than localhost, until there is a token. Make one on the"
-    " gateway: {}"
+    "Nothing can be changed by way of a proxy, over HTTP/1.0, or under another name than localhost, until there is a token."
+    " Make one on the gateway: {}"
 )
 _UNTOLD = " A trusted proxy is known by X-Forwarded-For, X-Forwarded-Proto and Via, all three: see the server's README on HTTPS."
 _WANTED = "Whoever changes something here needs a token. Who looks after the gateway makes one: {}"
@@ -216,8 +216,18 @@ def _names_loopback(host_header: str) -> bool:
 
 
 def _has_passed_a_proxy(environ: Environ) -> bool:
-    """Whether there is any sign of a proxy, be it trusted or not."""
-    return any(name in ("HTTP_FORWARDED", "HTTP_VIA") or name.startswith("HTTP_X_FORWARDED") for name in environ)
+    """Whether there is any sign of a proxy, be it trusted or not; one that gives none cannot be told.
+
+    nginx, as Debian 12 has it, speaks HTTP/1.0 unless it is told otherwise, and no browser does; what the listener knows of a
+    request has no SERVER_PROTOCOL yet. X-Real-IP, CF-Connecting-IP, True-Client-IP and their like all end in -IP; CDN-Loop
+    is RFC 8586's.
+    """
+    return environ.get("SERVER_PROTOCOL", "HTTP/1.1") != "HTTP/1.1" or any(
+        name in ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_CDN_LOOP")
+        or name.startswith("HTTP_X_FORWARDED")
+        or (name.startswith("HTTP_") and name.endswith("_IP"))
+        for name in environ
+    )
 
 
 def _bearer(environ: Environ) -> str | None:

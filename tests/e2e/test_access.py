@@ -253,8 +253,13 @@ def test_at_the_machine_a_sign_of_a_proxy_ends_the_exception(tmp_path: Path) -> 
             how = {"data": {"publish_id": "v"}, "files": FILES, "headers": headers, "timeout": 30}
             return requests.post(f"{server.url}/publish", **how).status_code
 
-        for header in ("Via", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "x-forwarded-server"):
+        for header in (
+            "Via", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "x-forwarded-server", "X-Real-IP",
+        ):  # fmt: skip
             assert publish(**{header: "1.1 x"}) == 403
+        with socket.create_connection(("127.0.0.1", int(port)), 30) as sock:
+            sock.sendall(b"POST /remove HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}")
+            assert sock.makefile("rb").readline().split()[1] == b"403"
         assert publish(Host=f"gateway:{port}") == 403
         assert (publish(Host=f"localhost:{port}"), publish()) == (201, 200)
 

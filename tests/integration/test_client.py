@@ -292,6 +292,12 @@ def test_plain_http_behind_an_https_address(server: FakeOtaServer) -> None:
         client.releases()
 
 
+@pytest.mark.parametrize("host", ("gateway.localhost", "localhost.example", "x.y.localhost:8080", "localhost.localdomain"))
+def test_no_token_goes_in_the_clear_to_a_name_that_the_network_is_asked_for(host: str) -> None:
+    with pytest.raises(NotAllowed, match="over plain http everybody on the way can read it"):
+        Client(f"http://{host}", token="secret")
+
+
 def test_password_is_not_shown() -> None:
     with Client("http://me:secret@no-such-host.invalid") as client, pytest.raises(ServerUnreachable) as caught:
         client.releases()

@@ -22,10 +22,13 @@ from server.web.auth import Guard
 from server.web.login import place
 from tests.support.clock import Clock
 
-HERE = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost:8080", "wsgi.url_scheme": "http"}
+HERE = {"REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "localhost:8080", "wsgi.url_scheme": "http", "SERVER_PROTOCOL": "HTTP/1.1"}
 AWAY = {"REMOTE_ADDR": "10.0.0.3", "HTTP_HOST": "gateway:8080", "wsgi.url_scheme": "http"}
 SECURE = AWAY | {"HTTP_HOST": "gateway.example", "wsgi.url_scheme": "https"}
-PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_SERVER")
+PROXY_HEADERS = (
+    "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_SERVER", "HTTP_X_REAL_IP",
+    "HTTP_CF_CONNECTING_IP", "HTTP_TRUE_CLIENT_IP", "HTTP_X_CLIENT_IP", "HTTP_CDN_LOOP",
+)  # fmt: skip
 COMMAND = "sudo ota-server token add laptop"
 
 
@@ -86,6 +89,12 @@ def test_the_exception_ends_with_any_sign_of_a_proxy(world: World, header: str) 
     assert COMMAND in str(error)
     assert may(world.guard(), HERE)
     assert not may(world.guard(proxied=True), HERE), "a proxy is trusted, and forwards without a sign of it"
+
+
+def test_the_exception_is_not_for_the_http_that_silent_proxies_speak(world: World) -> None:
+    for version in ("HTTP/1.0", "HTTP/0.9", ""):
+        assert "over HTTP/1.0" in str(refused(world.guard(), HERE | {"SERVER_PROTOCOL": version}))
+        assert not world.guard().visitor(HERE | {"SERVER_PROTOCOL": version}).rights
 
 
 @pytest.mark.parametrize("host", ["gateway:8080", "evil.example", "", "127.0.0.1.evil.example", "localhost@evil", "[::1"])

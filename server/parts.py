@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -83,6 +83,8 @@ class Surroundings:
     """Asked at the end: seconds that HTTP requests under way get to be answered, while devices still are."""
     problem: Callable[[], str]
     """What is wrong with the process as a whole, for a person; empty when nothing is."""
+    token_files: set[Path] = field(default_factory=set)
+    """Those that were there since the process began."""
 
 
 def check(config: Config) -> None:
@@ -147,7 +149,8 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         parts.callback(registry.stop)
         registry.start(fleet.devices.register)
         api = Api(live, publisher, fleet, cache, urls, config.max_image_size, stopping)
-        tokens = Tokens(TokenFile(config.state / token_file.NAME), partial(fleet.history.record, "token"))
+        tokens_at = TokenFile(config.state / token_file.NAME)
+        tokens = Tokens(tokens_at, partial(fleet.history.record, "token"), process.token_files)
         sessions = Sessions(config.state / sessions_file.NAME, time.time)
         tries, proxied = Tries(time.monotonic), config.trusted_proxy is not None
         guard = Guard(tcp.getsockname()[0], tokens, sessions, tries, proxied, adding(config.state))

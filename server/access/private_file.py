@@ -7,10 +7,13 @@ import fcntl
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 _MODE = 0o600
+_AGAIN = 0.05
+"""Seconds between two tries to have the lock."""
 _LONGEST = 1 << 22
 """Bytes: more is no file of ours."""
 
@@ -37,10 +40,7 @@ def write(path: Path, data: bytes) -> None:
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
     try:
         with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, _MODE)
-            if os.geteuid() == 0:
-                owner = path.parent.stat()
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            _give(descriptor, path.parent)
             file.write(data)
             file.flush()
             os.fsync(descriptor)
@@ -57,11 +57,49 @@ def write(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One process at a time changes what is in the folder by way of this. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def locked(path: Path, patience: float) -> Iterator[None]:
+    """One process at a time has this file, which is made if need be and stays. Raises OSError, TimeoutError after `patience` s.
+
+    A file of its own, that only its owner can open: whoever may open a folder can lock that, and keep it.
+    """
+    descriptor = _lock_file(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        end = time.monotonic() + patience
+        while not _taken(descriptor):
+            if time.monotonic() >= end:
+                raise TimeoutError
+            time.sleep(_AGAIN)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_file(path: Path) -> int:
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, _MODE)
+    except FileExistsError:
+        return os.open(path, flags)
+    try:
+        # Only a new one: who owns the folder may have put a link to another's file there, for root to give away.
+        _give(descriptor, path.parent)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _give(descriptor: int, folder: Path) -> None:
+    """To its owner alone, who is the folder's when root makes it."""
+    os.fchmod(descriptor, _MODE)
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

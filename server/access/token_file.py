@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.errors import ConfigError, OtaError
+from common.errors import ConfigError, OtaError, StoreFull
 from server.access import private_file
 from server.access.token import Token
 
@@ -23,8 +23,11 @@ _log = logging.getLogger(__name__)
 class TokenFile:
     """Threads: any; two changes do not meet, nor do those of two processes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = 10.0) -> None:
+        """`patience`: seconds that a change waits for another one's end."""
         self.path = path
+        self._lock = path.with_name(f".{path.name}.lock")
+        self._patience = patience
 
     def stamp(self) -> Stamp | None:
         """Another one whenever the file is another one; None where there is none. Raises OSError."""
@@ -36,10 +39,14 @@ class TokenFile:
 
     def read(self) -> tuple[Token, ...]:
         """All of them; none where there is no file. Raises OSError, and ConfigError for what cannot be understood."""
+        return self.find() or ()
+
+    def find(self) -> tuple[Token, ...] | None:
+        """As `read`, but None where there is no file: one that was there and says nothing has been emptied by `changing`."""
         try:
             data, mode = private_file.read(self.path)
         except FileNotFoundError:
-            return ()
+            return None
         if mode & _OTHERS:
             _log.warning("others may open the file of tokens (mode %04o): chmod 600 %r", mode, str(self.path))
         try:
@@ -56,8 +63,18 @@ class TokenFile:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[list[Token]]:
-        """The tokens as a list; what it is at the end is written. Raises as `read` does."""
-        with private_file.locked(self.path.parent):
+        """The tokens as a list; what it is at the end is written, be it empty.
+
+        Raises as `read` does, and StoreFull when another change does not end.
+        """
+        with contextlib.ExitStack() as change:
+            try:
+                change.enter_context(private_file.locked(self._lock, self._patience))
+            except TimeoutError:
+                raise StoreFull(
+                    f"Nothing was changed: something else has been changing the tokens for {self._patience:g} seconds, and does"
+                    f" not end. lslocks shows to root which process it is that holds {str(self._lock)!r}: end that one first."
+                ) from None
             tokens = list(self.read())
             before = tuple(tokens)
             yield tokens

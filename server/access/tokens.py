@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from common.errors import ConfigError
 from server.access.token import Token, listed
@@ -31,13 +32,19 @@ class Known:
 class Tokens:
     """Threads: any may call `known`. Neither a restart nor a reload is needed after the file was changed."""
 
-    def __init__(self, file: TokenFile, told: Callable[[str], None]) -> None:
-        """`told` hears, as a sentence, of each token that was made or revoked while this runs."""
+    def __init__(self, file: TokenFile, told: Callable[[str], None], seen: set[Path]) -> None:
+        """`told` hears, as a sentence, of each token that was made or revoked while this runs.
+
+        `seen` has the files that were there since the process began, over reloads: one of them that is missing, as with a disk
+        that was taken away, does not mean that there are no tokens.
+        """
         self._file = file
         self._told = told
+        self._seen = seen
         self._lock = threading.Lock()
         self._stamp: Stamp | None = None
         self._known = self._look()
+        self._told_of = self._known.tokens
         if self._known.trouble:
             _log.error("%s", self._known.trouble)
 
@@ -55,19 +62,29 @@ class Tokens:
             return self._known
 
     def _look(self) -> Known:
-        self._stamp = None
+        self._stamp, path = None, self._file.path
         try:
             stamp = self._file.stamp()
-            known = Known(self._file.read())
-            self._stamp = stamp
+            tokens = self._file.find()
         except ConfigError as error:
-            self._stamp = stamp
-            return Known(trouble=str(error))
+            known = Known(trouble=str(error))
         except OSError as error:
+            self._seen.add(path)
             return Known(
-                trouble=f"The file of tokens {str(self._file.path)!r} cannot be read ({error.strerror}), so nobody may change"
+                trouble=f"The file of tokens {str(path)!r} cannot be read ({error.strerror}), so nobody may change"
                 " anything. It belongs to the user that the server runs as, with mode 0600."
             )
+        else:
+            if tokens is None and path in self._seen:
+                return Known(
+                    trouble=f"The file of tokens {str(path)!r} is gone, so nobody may change anything. Bring it back (a"
+                    " disk may have to be mounted), or make the tokens again."
+                )
+            if tokens is None:
+                return Known()
+            known = Known(tokens)
+        self._seen.add(path)
+        self._stamp = stamp
         return known
 
     def _tell(self, before: Known, now: Known) -> None:
@@ -75,13 +92,16 @@ class Tokens:
             if now.trouble != before.trouble:
                 _log.error("%s", now.trouble)
             return
+        if before.trouble:
+            _log.info("the file of tokens can be read again")
+        had, self._told_of = self._told_of, now.tokens
         for token in now.tokens:
-            if token not in before.tokens:
+            if token not in had:
                 self._say(f"The token {token.name!r} is known: it may {listed(token.rights)}.")
-        for token in before.tokens:
+        for token in had:
             if token not in now.tokens:
                 self._say(f"The token {token.name!r} is revoked.")
-        if (before.tokens or before.trouble) and not now.tokens:
+        if (had or before.trouble) and not now.tokens:
             self._say(
                 "There is no token any more: whoever is on this machine may change something, if nobody else reaches the server."
             )

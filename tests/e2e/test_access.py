@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -243,6 +245,34 @@ def test_without_a_token_beyond_loopback_the_page_and_the_answer_name_the_comman
         done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
         how = {"headers": bearer(done.stdout.strip()), "data": {"publish_id": "v"}, "files": FILES}
         assert requests.post(f"{url}/publish", timeout=30, **how).status_code == 201, command
+
+
+def test_where_the_tokens_are_gone_nobody_changes_anything_after_a_reload_either(tmp_path: Path) -> None:
+    config = tmp_path / "ota-server.toml"
+    config.touch()
+    with running(tmp_path / "fw", tmp_path / "state", "--config", str(config)) as server:
+        token = add_token(server.state)
+
+        def withdraw(**headers: str) -> int:
+            answer = requests.post(f"{server.url}/withdraw", json={"publish_id": "none"}, headers=headers, timeout=30)
+            if answer.status_code == 403:
+                assert "is gone, so nobody may change anything" in answer.json()["message"]
+            return answer.status_code
+
+        assert (withdraw(), withdraw(**bearer(token))) == (401, 404)
+        server.state.rename(tmp_path / "away")
+        assert (withdraw(), withdraw(**bearer(token))) == (403, 403)
+        config.write_text("patience = 700\n")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "reloaded: patience" in server.log and server.log.count("serving ") == 2, what="a reload")
+        assert (server.state / "spool").is_dir(), "it was made anew"
+        assert (withdraw(), withdraw(**bearer(token))) == (403, 403)
+        shutil.rmtree(server.state)
+        (tmp_path / "away").rename(server.state)
+        assert (withdraw(), withdraw(**bearer(token))) == (401, 404)
+        assert "is revoked" not in server.log
+        revoke_token(server.state, "laptop")
+        assert withdraw() == 404
 
 
 def test_at_the_machine_a_sign_of_a_proxy_ends_the_exception(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class World:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.file = TokenFile(folder / "tokens")
         self.sessions = Sessions(folder / "sessions", clock)
-        self.tokens = Tokens(self.file, lambda what: None)  # noqa: ARG005
+        self.tokens = Tokens(self.file, lambda what: None, set())  # noqa: ARG005
         self.clock = clock
 
     def guard(self, bound_to: str = "127.0.0.1", proxied: bool = False) -> Guard:
@@ -228,6 +228,7 @@ def test_a_proxy_that_nobody_named_is_told_from_another_site(host: str, world: W
 
 
 @pytest.mark.expects_log("is damaged")
+@pytest.mark.expects_log("is gone")
 def test_a_damaged_file_shuts_everybody_out(world: World) -> None:
     text = world.add()
     guard = world.guard()
@@ -239,7 +240,10 @@ def test_a_damaged_file_shuts_everybody_out(world: World) -> None:
     with pytest.raises(NotAllowed, match="is damaged"):
         guard.log_in(dict(HERE), text)
     world.file.path.unlink()
-    assert may(guard, HERE)
+    for environ in (HERE, HERE | bearer(text), asked, HERE | bearer("wrong")):
+        assert "is gone, so nobody may change anything" in str(refused(guard, environ))
+        assert not guard.may_send(environ)
+    assert may(guard, HERE | bearer(world.add()))
 
 
 def test_bodies_are_kept_of_those_only_who_may_change_something(world: World) -> None:

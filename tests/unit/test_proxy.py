@@ -30,7 +30,7 @@ PUBLIC = "ota.example.org"
 
 @pytest.fixture
 def guard(tmp_path: Path, clock: Clock) -> Guard:
-    tokens = Tokens(TokenFile(tmp_path / "tokens"), lambda what: None)  # noqa: ARG005
+    tokens = Tokens(TokenFile(tmp_path / "tokens"), lambda what: None, set())  # noqa: ARG005
     sessions = Sessions(tmp_path / "sessions", clock)
     return Guard("127.0.0.1", tokens, sessions, Tries(clock), True, "ota-server token add {}".format)
 

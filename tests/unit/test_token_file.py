@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import ConfigError, InvalidRequest
+from common.errors import ConfigError, InvalidRequest, StoreFull
 from server.access import private_file
 from server.access.token import Right, Token, listed
 from server.access.token_file import TokenFile
@@ -38,6 +39,10 @@ def revoke(file: TokenFile, name: str) -> None:
         tokens[:] = [token for token in tokens if token.name != name]
 
 
+def files(file: TokenFile) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.path.parent.iterdir()}
+
+
 def test_only_a_salted_hash_is_kept_and_only_the_owner_reads_it(file: TokenFile) -> None:
     text = add(file, "laptop")
     again = add(file, "ci", Right.NOTIFY, Right.PUBLISH)
@@ -52,7 +57,7 @@ def test_only_a_salted_hash_is_kept_and_only_the_owner_reads_it(file: TokenFile)
     assert laptop.salt != ci.salt
     assert (laptop.fits(text), laptop.fits(again), ci.fits(again), ci.fits(again[:-1])) == (True, False, True, False)
     assert "digest" not in repr(laptop)
-    assert [path.name for path in file.path.parent.iterdir()] == ["tokens"]
+    assert files(file) == {".tokens.lock": 0o600, "tokens": 0o600}
 
 
 def test_odd_texts_are_no_token(file: TokenFile) -> None:
@@ -81,8 +86,26 @@ def test_the_file_belongs_to_whom_its_folder_does(tmp_path: Path) -> None:
     folder.mkdir()
     os.chown(folder, 65534, 65534)
     file = TokenFile(folder / "tokens")
-    add(file, "laptop")
-    assert (file.path.stat().st_uid, file.path.stat().st_gid, stat.S_IMODE(file.path.stat().st_mode)) == (65534, 65534, 0o600)
+    for name in ("laptop", "ci"):
+        add(file, name)
+        assert {(path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()} == {(65534, 65534)}
+        assert files(file) == {".tokens.lock": 0o600, "tokens": 0o600}
+
+
+def test_root_gives_away_nothing_that_was_there_before(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root writes for others: sudo make test")
+    folder, secret = tmp_path / "state", tmp_path / "secret"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    secret.touch(0o640)
+    (folder / ".tokens.lock").hardlink_to(secret)
+    add(TokenFile(folder / "tokens"), "laptop")
+    assert (secret.stat().st_uid, stat.S_IMODE(secret.stat().st_mode)) == (0, 0o640)
+    (folder / ".tokens.lock").unlink()
+    (folder / ".tokens.lock").symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic"):
+        add(TokenFile(folder / "tokens"), "ci")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(file: TokenFile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +119,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(file: TokenFile
     with pytest.raises(OSError, match="No space"):
         add(file, "ci")
     assert file.path.read_bytes() == before
-    assert [path.name for path in file.path.parent.iterdir()] == ["tokens"]
+    assert sorted(files(file)) == [".tokens.lock", "tokens"]
 
 
 def test_two_who_add_at_once_both_do(file: TokenFile) -> None:
@@ -106,6 +129,27 @@ def test_two_who_add_at_once_both_do(file: TokenFile) -> None:
     for thread in threads:
         thread.join()
     assert sorted(token.name for token in file.read()) == [f"t{n}" for n in range(8)]
+
+
+def test_whoever_may_list_the_folder_cannot_hold_up_a_change(file: TokenFile) -> None:
+    held = os.open(file.path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        add(file, "laptop")
+        fcntl.flock(held, fcntl.LOCK_UN)
+        fcntl.flock(held, fcntl.LOCK_SH)
+        revoke(file, "laptop")
+    finally:
+        os.close(held)
+    assert file.read() == ()
+
+
+def test_a_change_that_does_not_end_is_said_and_nothing_is_changed(tmp_path: Path) -> None:
+    file, other = TokenFile(tmp_path / "tokens", patience=0.1), TokenFile(tmp_path / "tokens")
+    with other.changing(), pytest.raises(StoreFull, match=r"Nothing was changed.* for 0\.1 seconds.*lslocks.*\.tokens\.lock"):
+        add(file, "laptop")
+    assert file.find() is None
+    add(file, "laptop")
 
 
 @pytest.mark.parametrize(
@@ -160,8 +204,8 @@ def test_links_and_pipes_are_not_read(file: TokenFile, tmp_path: Path) -> None:
         file.read()
 
 
-def look(file: TokenFile, told: list[str] | None = None) -> Tokens:
-    return Tokens(file, (told if told is not None else []).append)
+def look(file: TokenFile, told: list[str] | None = None, seen: set[Path] | None = None) -> Tokens:
+    return Tokens(file, (told if told is not None else []).append, seen if seen is not None else set())
 
 
 def test_changes_are_seen_without_a_restart_and_said(file: TokenFile, caplog: pytest.LogCaptureFixture) -> None:
@@ -183,8 +227,54 @@ def test_changes_are_seen_without_a_restart_and_said(file: TokenFile, caplog: py
     none = "There is no token any more: whoever is on this machine may change something, if nobody else reaches the server."
     assert told == [made, made, gone, gone, none]
     assert [record.getMessage() for record in caplog.records] == told
+    assert file.find() == (), "that there is none is written down"
+    assert look(file).known.trouble == ""
+
+
+@pytest.mark.expects_log("is gone")
+@pytest.mark.parametrize("left", ["a token", "none"])
+def test_what_was_there_and_is_gone_does_not_mean_none(tmp_path: Path, left: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    state, away, told, seen = tmp_path / "state", tmp_path / "away", list[str](), set[Path]()
+    state.mkdir()
+    file = TokenFile(state / "tokens")
+    tokens = look(file, told, seen)
+    assert tokens.known.trouble == "", "a first start"
+    add(file, "laptop")
+    if left == "none":
+        revoke(file, "laptop")
+    good = tokens.known
+    assert (good.trouble, len(good.tokens)) == ("", left == "a token")
+    del told[:]
+    caplog.clear()
+    for what in (state, file.path):
+        what.rename(away)
+        for _ in range(3):
+            assert tokens.known.tokens == ()
+            assert "tokens' is gone, so nobody may change anything. Bring it back" in tokens.known.trouble
+        assert [record.levelname for record in caplog.records] == ["ERROR"], "once, and nobody is said to be revoked"
+        assert "is gone" in look(file, told, seen).known.trouble, "after a reload, too"
+        away.rename(what)
+        caplog.clear()
+        assert tokens.known == good
+        assert [record.getMessage() for record in caplog.records][:1] == ["the file of tokens can be read again"]
+        assert not [line for line in told if "revoked" in line or "is known" in line]
+        caplog.clear()
+    assert look(TokenFile(tmp_path / "another"), told, seen).known.trouble == ""
     file.path.unlink()
-    assert tokens.known.tokens == ()
+    assert tokens.known.trouble
+    text = add(file, "new")
+    assert tokens.known.of(text) is not None
+
+
+@pytest.mark.expects_log("is gone")
+def test_a_file_that_goes_while_it_is_read_is_not_none_for_a_moment(file: TokenFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(file, "laptop")
+    tokens, stamp = look(file), file.stamp()
+    file.path.unlink()
+    assert stamp is not None
+    monkeypatch.setattr(file, "stamp", lambda: (*stamp[:3], 0))
+    assert "is gone" in tokens.known.trouble
 
 
 @pytest.mark.expects_log("is damaged")

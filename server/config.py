@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import difflib
 import ipaddress
+import math
 import os
 import sys
 import tomllib
@@ -19,6 +20,11 @@ from common.program import called
 
 MIB = 1024 * 1024
 EXIT_USAGE = 64
+_CENTURY = 36_500
+"""Days. What is longer is meant as "for ever", and beyond some length clocks and waits fail."""
+_LONGEST = _CENTURY * 86_400
+_MOST = (1 << 63) - 1
+"""Of anything: what a file system counts bytes with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +169,7 @@ def _read_file(path: Path) -> dict[str, Any]:
             data = tomllib.load(file)
     except OSError as error:
         raise ConfigError(f"The configuration file {str(path)!r} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # beside TOML's own, of text that is not UTF-8, and of huge numbers
         raise ConfigError(f"The configuration file {str(path)!r} is no valid TOML: {error}.") from None
     names = {f.name.replace("_", "-"): f.name for f in dataclasses.fields(Config)}
     settings = {}
@@ -190,15 +196,30 @@ def _convert(name: str, value: object, where: str) -> Any:
                 raise ValueError
             return value
         if kind in ("int", "float"):
-            if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-                raise ValueError
-            return float(value) if kind == "float" else int(value)
+            return _number(value, kind == "int")
         if not isinstance(value, str) or not value or "\0" in value:
             raise ValueError
         return Path(value) if kind == "Path" else value
-    except ValueError:
+    except (ValueError, OverflowError):
         wanted = {"bool": "true or false", "int": "a whole number", "float": "a number"}.get(kind, "a text that is not empty")
-        raise ConfigError(f"{where} is {value!r}, and {wanted} is expected.") from None
+        raise ConfigError(f"{where} is {_shown(value)}, and {wanted} is expected.") from None
+
+
+def _number(value: object, whole: bool) -> int | float:
+    """Raises ValueError or OverflowError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError
+    number = int(value) if whole else float(value)
+    if (isinstance(value, float) and number != value) or not math.isfinite(number) or abs(number) > _MOST:
+        raise ValueError
+    return number
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # more digits than Python writes
+        return "a number of thousands of digits"
 
 
 def _check(config: Config) -> None:
@@ -224,10 +245,13 @@ def _check(config: Config) -> None:
         value = getattr(config, name)
         if value is not None and value < 1:
             raise ConfigError(f"--{name} is {value}; it is a whole number above 0. Leave it out to remove nothing by itself.")
-    if not config.patience > 0:
-        raise ConfigError(f"--patience is {config.patience}; it is a number of seconds above 0.")
-    if not config.rescan > 0:
-        raise ConfigError(f"--rescan is {config.rescan}; it is a number of seconds above 0.")
+    if config.keep_history > _CENTURY:
+        raise ConfigError(f"--keep-history is {config.keep_history}; it is a number of days, {_CENTURY} (100 years) at most.")
+    for name in ("patience", "rescan"):
+        if not 0 < getattr(config, name) <= _LONGEST:
+            raise ConfigError(
+                f"--{name} is {getattr(config, name)}; it is a number of seconds above 0, {_LONGEST} (100 years) at most."
+            )
     firmware, state = config.firmware_dir.resolve(), config.state.resolve()
     if state == firmware or firmware in state.parents:
         raise ConfigError(

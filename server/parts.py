@@ -16,7 +16,7 @@ from pathlib import Path
 from common.boards import Boards
 from common.errors import ConfigError
 from common.signature import Keys
-from server import symptoms
+from server import precheck, symptoms
 from server.access import sessions as sessions_file
 from server.access import token_file
 from server.access.advice import adding
@@ -88,7 +88,8 @@ class Surroundings:
 
 
 def check(config: Config) -> None:
-    """Raises ConfigError where a file that the configuration names cannot be used."""
+    """Raises ConfigError where a file, a folder or an address that the configuration names cannot be used. Changes nothing."""
+    precheck.look(config)
     Boards.load(config.boards)
     _trusted(config.trust_keys)
 

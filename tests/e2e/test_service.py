@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -284,8 +285,18 @@ def test_a_release_that_is_replaced_while_the_server_is_down_is_not_mixed(start:
 
 def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "ota.toml"
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    good = "ota-server: the configuration can be used.\n"
     for text, status, out, error in (
-        ("http-port = 1\n", 0, "ota-server: the configuration can be used.\n", ""),
+        ("http-port = 1\n", 0, good, ""),
+        (f'firmware-dir = "{tmp_path}/a/b"\nstate-dir = "{tmp_path}/c/d"\n', 0, good, ""),
+        (f'firmware-dir = "{file}"\n', 78, "", f"The firmware folder '{file}' cannot be used: '{file}' is no folder."),
+        (f'firmware-dir = "{file}/fw"\n', 78, "", f"The firmware folder '{file}/fw' cannot be used: '{file}' is no folder."),
+        (f'firmware-dir = "{tmp_path}/link"\n', 78, "", "link' is no folder"),
+        (f'state-dir = "{file}/state"\n', 78, "", f"The state folder '{file}/state' cannot be used"),
+        ('coap-bind = "nonsense"\n', 78, "", "--coap-bind is 'nonsense', and that is no address"),
+        ('http-host = "non sense"\n', 78, "", "--http-host is 'non sense', and that is no address"),
+        ('http-host = "localhost"\ncoap-bind = "127.0.0.1"\n', 0, good, ""),
         ("http-prot = 1\n", 78, "", "Did you mean 'http-port'?"),
         (f'boards = "{tmp_path}/none"\n', 78, "", "cannot be read"),
         (f'trust-keys = "{tmp_path}/none"\n', 78, "", "The folder of trusted keys"),
@@ -296,6 +307,44 @@ def test_check_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         assert said.out == out
         assert error in said.err
         assert bool(error) == bool(said.err)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "ota.toml"], "a check makes nothing"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else: sudo make test")
+def test_check_config_looks_as_the_user_who_asks() -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as top:  # others do not come to where pytest has its folders
+        os.chmod(top, 0o755)
+        _check_as_nobody(Path(top))
+
+
+def _check_as_nobody(top: Path) -> None:
+    ours, theirs, closed = top / "ours", top / "theirs", top / "closed"
+    for folder, mode in ((ours, 0o755), (theirs, 0o777), (closed, 0o700)):
+        folder.mkdir()
+        folder.chmod(mode)
+    cases = (
+        (ours, theirs, ""),
+        (theirs / "new" / "fw", theirs / "state", ""),
+        (ours / "new" / "fw", theirs, f"is not there, and the server cannot make it, for it may not write into '{ours}'"),
+        (closed, theirs, f"The firmware folder '{closed}' cannot be used: the user 65534 may not read it."),
+        (closed / "fw", theirs, f"The firmware folder '{closed}/fw' cannot be used: Permission denied."),
+        (theirs, ours, f"The state folder '{ours}' cannot be used: the user 65534 may not read and write it."),
+        (ours, closed / "state", f"The state folder '{closed}/state' cannot be used: Permission denied."),
+    )
+    # The first call imports all there is to import: the interpreter's own modules may lie where only root looks.
+    code = (
+        "import os, sys; from server.__main__ import main; main(['--check-config']); os.setuid(65534)\n"
+        "for firmware, state in zip(sys.argv[1::2], sys.argv[2::2]):\n"
+        "    main(['--check-config', '--firmware-dir', firmware, '--state-dir', state])\n"
+    )
+    folders = [str(folder) for case in cases for folder in case[:2]]
+    done = subprocess.run([sys.executable, "-c", code, *folders], cwd=ROOT, capture_output=True, text=True, check=False)
+    said = done.stderr.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["ota-server: the configuration can be used."] * 3
+    wanted = [expected for *_, expected in cases if expected]
+    assert len(said) == len(wanted)
+    assert all(expected in line for expected, line in zip(wanted, said, strict=True)), said
 
 
 def test_a_terminal_that_is_closed_ends_the_server(tmp_path: Path) -> None:

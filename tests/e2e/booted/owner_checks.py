@@ -82,6 +82,11 @@ def firmware_elsewhere_as_the_readme_has_it() -> str:
     token = TOKEN.read_text()
     run("cp", "-a", str(FIRMWARE), str(place))
     try:
+        TOML.write_text(good.replace(f'"{FIRMWARE}"', '"/srv/nowhere/firmware"'))
+        since = gw.cursor()
+        assert gw.status_of("systemctl", "reload", gw.UNIT) != 0, "a folder that cannot be made was taken"
+        assert "'/srv/nowhere/firmware' is not there, and the server cannot make it" in gw.journal(since)
+        gw.assert_served("first", made(1))
         TOML.write_text(good.replace(f'"{FIRMWARE}"', f'"{place}"'))
         since = gw.cursor()
         run("systemctl", "reload", gw.UNIT)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support import made, suit
+from tests.support import documents, made, suit
 from tests.support.coap import ask, block2, fetch, get, peer
 from tests.support.releases import image, write_release
 from tests.support.server import Server, running
@@ -23,7 +23,6 @@ from tests.waiting import wait_until
 KIB_PER_SECOND = 800
 SLOT0, SLOT1 = 200_000, 1_200_000
 ROLES = ("manifest", "slot0", "slot1")
-RSYNC = ["rsync", "-a", "--delay-updates", "--delete-delay", "--exclude=/.staging", "--exclude=/.st*"]
 
 
 def signed(number: int) -> dict[str, bytes]:
@@ -173,7 +172,7 @@ def test_rsync_brings_all_of_a_release_or_nothing(tmp_path: Path) -> None:
     files = write_release(source / name, size=SLOT1)
 
     def copy(*more: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([*RSYNC, *more, f"{source}/", f"{there.folder}/"], start_new_session=True)
+        return subprocess.Popen([*documents.rsync(), *more, f"{source}/", f"{there.folder}/"], start_new_session=True)
 
     with running(tmp_path / "there", tmp_path / "state") as there:
         half = there.folder / name

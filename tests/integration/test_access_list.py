@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import documents
 from tests.support.server import ROOT
 
 _SERVER, _PERSON = 64001, 64002
@@ -74,6 +75,13 @@ def _as_user(user: int, more: list[str], code: str, *arguments: str) -> str:
     return done.stdout
 
 
+def _shell(*command: str) -> None:
+    """As a member of the folder's group."""
+    identity = ["setpriv", "--reuid", str(_PERSON), "--regid", str(_PERSON), "--groups", str(_SERVER)]
+    done = subprocess.run([*identity, *command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done
+
+
 def _python() -> str:
     """One that other users may run."""
     hidden = os.path.realpath(sys.executable).startswith("/root/") and not os.stat("/root").st_mode & stat.S_IXOTH
@@ -86,4 +94,23 @@ def test_dropped_with_the_modes_that_it_had_it_is_served_and_removed(folder: Pat
     served, problems, left = _as_user(_SERVER, _MAY, _STORE, str(folder)).splitlines()
     assert served == "['manifest', 'slot0']"
     assert problems == "[]"
+    assert "out" not in left
+
+
+def test_rsync_as_the_readme_has_it_is_content_with_a_folder_of_the_group(folder: Path) -> None:
+    """It may not change the folder itself, which is the server's; what it brings has the folder's rights."""
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync is missing: sudo apt-get install rsync")
+    release = folder.parent / "theirs" / "out" / "v"
+    release.mkdir(parents=True)
+    for name in ("manifest", "slot0"):
+        (release / name).write_text(name)
+    (folder / ".staging").mkdir()
+    os.chown(folder / ".staging", _SERVER, _SERVER)
+    rights = os.getxattr(folder, "system.posix_acl_default")
+    for command in ([*documents.rsync()], [*documents.rsync(), "--checksum"]):
+        _shell(*command, f"{release.parents[1]}/", f"{folder}/")
+    assert os.getxattr(folder, "system.posix_acl_default") == rights
+    served, problems, left = _as_user(_SERVER, _MAY, _STORE, str(folder)).splitlines()
+    assert (served, problems) == ("['manifest', 'slot0']", "[]")
     assert "out" not in left

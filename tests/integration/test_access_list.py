@@ -114,3 +114,29 @@ def test_rsync_as_the_readme_has_it_is_content_with_a_folder_of_the_group(folder
     served, problems, left = _as_user(_SERVER, _MAY, _STORE, str(folder)).splitlines()
     assert (served, problems) == ("['manifest', 'slot0']", "[]")
     assert "out" not in left
+
+
+def test_a_release_is_replaced_by_one_that_was_copied_under_a_hidden_name(folder: Path) -> None:
+    """As the README has it: what is moved from elsewhere has no access list, what was made in the folder has it."""
+    home = folder.parent / "home"
+    home.mkdir()
+    os.chown(home, _PERSON, _PERSON)
+    _as_user(_PERSON, [], _DROPS, str(home), "700")
+    _as_user(_PERSON, [], _DROPS, str(folder), "700")
+    _shell("cp", "-r", f"{home}/out/v", f"{folder}/out/.new")
+    _shell("mv", f"{folder}/out/v", f"{folder}/out/.old")
+    _shell("mv", f"{folder}/out/.new", f"{folder}/out/v")
+    _shell("rm", "-r", f"{folder}/out/.old")
+    served, problems, left = _as_user(_SERVER, _MAY, _STORE, str(folder)).splitlines()
+    assert (served, problems) == ("['manifest', 'slot0']", "[]")
+    assert "out" not in left
+
+
+def test_what_was_moved_there_is_a_problem(folder: Path) -> None:
+    home = folder.parent / "home"
+    home.mkdir()
+    os.chown(home, _PERSON, _PERSON)
+    _as_user(_PERSON, [], _DROPS, str(home), "700")
+    _shell("mv", f"{home}/out/v", f"{folder}/v")
+    served, problems = _as_user(_SERVER, _MAY, _STORE.partition("store.mark")[0], str(folder)).splitlines()
+    assert (served, "the folder cannot be read" in problems.lower()) == ("[]", True)

@@ -115,3 +115,10 @@ def test_the_man_page_has_every_flag_and_no_other(program: str) -> None:
     options = page.partition(".SH OPTIONS")[2].partition("\n.SH ")[0]
     described = re.findall(r'^\.TP\n\.B[IR]? (?:-h ", " )?(--[a-z0-9-]+)', options, re.MULTILINE)
     assert sorted(described) == sorted(_flags(_help(program))), "each option is described once, below OPTIONS"
+
+
+@pytest.mark.parametrize("file", ["README.md", "packaging/man/ota-server.1", "packaging/ota-server.toml"])
+def test_whoever_is_told_to_drop_files_is_told_to_copy_them(file: str) -> None:
+    """What is moved from elsewhere on the same disk has no access list, and the server may be unable to remove it."""
+    text = (ROOT / file).read_text()
+    assert re.search(r"\bmv\b.{0,20}keeps", text, re.DOTALL), f"{file} says nothing of mv"

@@ -100,7 +100,10 @@ class Retiring:
 
 
 def size_of(current: Catalogue) -> int:
-    """Bytes of all files that the look saw, whether they are served or not; of two names for one file once."""
+    """Bytes of all files that the look saw, whether they are served or not; of two names for one file once.
+
+    Hidden trees are not walked for this at each look, and what else is never served is not counted either: the README says so.
+    """
     folders = current.scan.folders.values()
     whole = {image.stamp for folder in folders for image in folder.images.values()}
     return sum(stamp.size for stamp in whole) + sum(size for folder in folders for size in folder.too_large.values())

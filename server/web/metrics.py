@@ -146,7 +146,8 @@ class RetentionSeries(Collector):
             counts = {limit: removed[limit] for limit in ("keep", "quota")}
             yield _counter("ota_releases_retired", "Releases that were removed by themselves, by limit.", counts, "limit")
         if limits.quota is not None:
-            yield _gauge("ota_folder_bytes", "Bytes of all files in the firmware folder.", self._retiring.size)
+            said = "Bytes of the files in the firmware folder, hidden and temporary ones aside."
+            yield _gauge("ota_folder_bytes", said, self._retiring.size)
             yield _gauge("ota_folder_quota_bytes", "Bytes that it may have (--quota).", limits.quota)
 
 

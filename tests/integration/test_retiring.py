@@ -17,6 +17,7 @@ from server.firmware.retention import Limits, Uses
 from server.fleet.database import Database
 from server.fleet.history import SCHEMA, History
 from server.fleet.retiring import AGAIN, Retiring, size_of
+from tests.support import documents
 from tests.support.clock import Clock
 from tests.support.coap import Parts, make_parts, settle
 from tests.support.releases import suit_release, write_release
@@ -208,3 +209,29 @@ def test_what_the_folder_holds_is_counted_once(make: Make) -> None:
     settle(folder.parts.live)
     release = folder.parts.live.current.by_id["v1"]
     assert size_of(folder.parts.live.current) == release.size + sum(map(len, data.values())) + (16 << 20) + 1
+
+
+NOT_COUNTED = {
+    ".stversions/old": "`.stversions`",
+    ".staging/half": "`.staging`",
+    "slot0~": "`*~`",
+    "slot0.part": "`*.part`",
+    "slot0.filepart": "`*.filepart`",
+    "slot0.sync-conflict-20260101-010101-ABCDEFG": "conflict copies",
+    os.fsdecode(b"slot\xff"): "names that are not UTF-8",
+}
+"""What lies there, and how the README calls it."""
+
+
+@pytest.mark.expects_log("rename")
+def test_what_is_not_counted_is_what_the_readme_names(make: Make) -> None:
+    folder = make(1)
+    before = size_of(folder.parts.live.current)
+    for name in NOT_COUNTED:
+        path = folder.parts.store.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(10_000))
+    settle(folder.parts.live)
+    assert size_of(folder.parts.live.current) == before
+    said = documents.section("What is removed by itself").partition("Not counted is")[2].partition("Whatever is set")[0]
+    assert [called for called in NOT_COUNTED.values() if called not in said] == []

@@ -1,4 +1,4 @@
-"""The commands that the documents tell people to type, so that tests run those and no others."""
+"""What the README tells people, so that tests hold it to what is so: commands that they type, and sections."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import shlex
 from pathlib import Path
 
 _README = Path(__file__).parents[2] / "README.md"
+
+
+def section(heading: str) -> str:
+    """What stands below a heading, up to the next one."""
+    return re.split(r"(?m)^#+ ", _README.read_text().partition(f"# {heading}\n")[2])[0]
 
 
 def rsync() -> list[str]:

@@ -163,17 +163,20 @@ def read(arguments: list[str]) -> CommandLine:
 _METAVARS = {"Path": "DIR", "str": "ADDRESS", "int": "N", "float": "SECONDS"}
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            data = tomllib.load(file)
+            return tomllib.load(file)
     except OSError as error:
         raise ConfigError(f"The configuration file {str(path)!r} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:  # beside TOML's own, of text that is not UTF-8, and of huge numbers
         raise ConfigError(f"The configuration file {str(path)!r} is no valid TOML: {error}.") from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
     names = {f.name.replace("_", "-"): f.name for f in dataclasses.fields(Config)}
     settings = {}
-    for key, value in data.items():
+    for key, value in _load(path).items():
         name = names.get(key.replace("_", "-"))
         if name is None:
             close = difflib.get_close_matches(key, names, 1)
@@ -181,6 +184,17 @@ def _read_file(path: Path) -> dict[str, Any]:
             raise ConfigError(f"The configuration file {str(path)!r} has the unknown key {key!r}.{hint}")
         settings[name] = _convert(name, value, f"{key!r} in {str(path)!r}")
     return settings
+
+
+def state_dir_in(path: Path) -> Path | None:
+    """The state folder that a file of settings names, whatever is wrong with its other keys; None where it names none.
+
+    Raises ConfigError where the file cannot be read, or that key is wrong.
+    """
+    for key, value in _load(path).items():
+        if key.replace("_", "-") == "state-dir":
+            return Path(_convert("state_dir", value, f"{key!r} in {str(path)!r}"))
+    return None
 
 
 def _kind(field: dataclasses.Field[Any]) -> str:

@@ -20,7 +20,7 @@ from server.access.token_file import TokenFile
 
 PACKAGED_CONFIG = Path("/etc/ota-server/ota-server.toml")
 DECLINED = 1
-_EXIT_CODES: Mapping[type[OtaError], int] = MappingProxyType({
+EXIT_CODES: Mapping[type[OtaError], int] = MappingProxyType({
     InvalidRequest: 64, NotFound: 66, ReleaseExists: 73, StoreFull: 74, NotAllowed: 77, ConfigError: 78,
 })  # fmt: skip
 """sysexits.h, as the command line of OTA Publisher has them."""
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
             raise StoreFull(f"{str(file.path)!r} cannot be read or written: {error.strerror}.") from None
     except OtaError as error:
         print(f"ota-server token: {error}", file=sys.stderr)
-        return next(_EXIT_CODES[kind] for kind in type(error).__mro__ if kind in _EXIT_CODES)
+        return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
 
 
 def _add(file: TokenFile, asked: argparse.Namespace) -> int:
@@ -119,7 +119,12 @@ def _state(asked: argparse.Namespace) -> Path:
     root, file = os.geteuid() == 0, asked.config
     if file is None and root and PACKAGED_CONFIG.is_file():
         file = str(PACKAGED_CONFIG)
-    config = configuration.read([] if file is None else ["--config", file]).config
+    try:
+        if file is not None and (named := configuration.state_dir_in(Path(file))) is not None:
+            return named
+        config = configuration.read([] if file is None else ["--config", file]).config
+    except ConfigError as error:
+        raise ConfigError(f"{error} Mend that, or name the folder of the file of tokens with --state-dir.") from None
     given = config.state_dir is not None or bool(os.environ.get("STATE_DIRECTORY"))
     if not given and PACKAGED_STATE.is_dir():
         if root:

@@ -166,3 +166,26 @@ def test_somebody_else_is_told_to_be_root(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(state)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 77, done.stderr
     assert f"Do it as root: sudo python -m server token add laptop --state-dir {state}" in done.stderr
+
+
+def test_a_token_is_revoked_whatever_else_is_wrong_with_the_settings(
+    tmp_path: Path, state: Path
+) -> None:
+    run(state, "add", "lost")
+    config = tmp_path / "ota-server.toml"
+    config.write_text(f'state-dir = "{state}"\nkeep = "many"\nquotta = 1\n')
+    assert command.main(["list", "--config", str(config)]) == 0
+    assert command.main(["revoke", "lost", "--yes", "--config", str(config)]) == 0
+    assert names(state) == []
+
+
+@pytest.mark.parametrize("text", ['stat-dir = "/srv"', "state-dir = 3", "state-dir = [", "keep = 0"])
+def test_settings_that_do_not_tell_the_folder_are_no_dead_end(
+    tmp_path: Path, state: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(state, "add", "lost")
+    config = tmp_path / "ota-server.toml"
+    config.write_text(text)
+    assert command.main(["revoke", "lost", "--yes", "--config", str(config)]) == 78
+    assert "or name the folder of the file of tokens with --state-dir." in capsys.readouterr().err
+    assert command.main(["revoke", "lost", "--yes", "--config", str(config), "--state-dir", str(state)]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -99,6 +100,9 @@ def test_they_say_what_they_are(packages: Packages, unpacked: Path) -> None:
         assert f"python3-{name}" in fields
     assert "python3-pyqt5" in _said("dpkg-deb", "--field", packages.publisher, "Depends")
     assert "Giacomo Tanganelli" in (unpacked / "usr/share/doc/ota-server/copyright").read_text()
+    page = (ROOT / "packaging/man/ota-server.1").read_text()
+    for name in re.findall(r"README\S*", page):
+        assert (unpacked / "usr/share/doc/ota-server" / name).is_file(), name
     assert "/etc/ota-server/ota-server.toml" in _said("dpkg-deb", "--info", packages.server, "conffiles")
     assert {path.name for path in (unpacked / "usr/share/man/man1").iterdir()} == {
         "ota-publish.1.gz", "ota-publisher.1.gz", "ota-server.1.gz",

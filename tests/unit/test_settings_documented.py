@@ -15,6 +15,8 @@ import pytest
 from common.errors import ConfigError
 from desktop import usage
 from server import config as configuration
+from server.__main__ import EXIT_CONFIG
+from server.access import command
 from server.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -122,3 +124,21 @@ def test_whoever_is_told_to_drop_files_is_told_to_copy_them(file: str) -> None:
     """What is moved from elsewhere on the same disk has no access list, and the server may be unable to remove it."""
     text = (ROOT / file).read_text()
     assert re.search(r"\bmv\b.{0,20}keeps", text, re.DOTALL), f"{file} says nothing of mv"
+
+
+def test_the_readme_tells_how_the_services_memory_is_shared_out() -> None:
+    unit = (ROOT / "packaging" / "systemd" / "ota-server.service").read_text()
+    [most] = re.findall(r"^MemoryMax=(\d+)M$", unit, re.MULTILINE)
+    [said] = re.findall(r"\*\*Memory\.\*\* (.*?)\n- ", (ROOT / "README.md").read_text(), re.DOTALL)
+    images = OWN["image-cache"] >> 20
+    shared = f"{images} MiB of them for images, up to as much again for images that were replaced"
+    assert said.startswith(f"At most {most} MiB are used: {shared}")
+
+
+def test_the_man_page_has_every_exit_status() -> None:
+    page = (ROOT / "packaging" / "man" / "ota-server.1").read_text().replace("\\-", "-")
+    _, server, token = re.split(r"\.SH EXIT STATUS|ota-server token\nends with", page.partition("\n.SH FILES")[0])
+    taken = {*command.EXIT_CODES.values(), command.DECLINED, 0}
+    assert {int(code) for code in re.findall(r"^\.B (\d+)$", token, re.MULTILINE)} == taken
+    said = {int(code) for code in re.findall(r"^\.B (\d+)$", server, re.MULTILINE)}
+    assert said >= {0, 1, configuration.EXIT_USAGE, EXIT_CONFIG}

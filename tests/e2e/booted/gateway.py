@@ -133,6 +133,7 @@ def wait_active() -> None:
 
 def journal(since: str) -> str:
     """What the service and systemd said of it, from a cursor on."""
+    run("journalctl", "--sync")
     return run("journalctl", "-u", UNIT, "--no-pager", "-o", "cat", f"--after-cursor={since}")
 
 

@@ -47,6 +47,22 @@ def an_upgrade_keeps_firmware_tokens_history_and_settings() -> str:
     )
 
 
+def an_upgrade_starts_what_was_stopped_and_not_what_was_disabled() -> str:
+    """As the README says of stopping it."""
+    both = (gw.SOCKET, gw.UNIT)
+    run("systemctl", "stop", gw.SOCKET)
+    run(*_APT, "install", "--reinstall", str(NEWER))
+    gw.wait_active()
+    run("systemctl", "disable", "--now", *both)
+    run(*_APT, "install", "--reinstall", str(NEWER))
+    states = [gw.show("ActiveState", unit) for unit in both]
+    assert states == ["inactive", "inactive"], states
+    run("systemctl", "enable", "--now", *both)
+    gw.wait_active()
+    gw.assert_served("first", made(1))
+    return "stopped: started by the upgrade; disabled: left alone; enabled: serves"
+
+
 def purge_asks_nothing_and_removes_only_its_own() -> str:
     """The package's folders go; a person's files stay."""
     own = Path("/home/engineer/mine.bin")
@@ -70,5 +86,6 @@ def purge_asks_nothing_and_removes_only_its_own() -> str:
 
 PACKAGE_CHECKS: tuple[Callable[[], str], ...] = (
     an_upgrade_keeps_firmware_tokens_history_and_settings,
+    an_upgrade_starts_what_was_stopped_and_not_what_was_disabled,
     purge_asks_nothing_and_removes_only_its_own,
 )

@@ -224,7 +224,8 @@ def _prepare_spool(state: Path) -> None:
     """Uploads are spooled in the state folder, not in /tmp, which may be small or another's."""
     spool = state / "spool"
     try:
-        spool.mkdir(parents=True, exist_ok=True)
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is remembered there of devices and people is not for others
+        spool.mkdir(exist_ok=True)
         for left in spool.iterdir():
             left.unlink()
     except OSError as error:

@@ -143,7 +143,7 @@ def _prepare(folder: Path) -> None:
     if os.geteuid() == 0 and folder.parent != Path.home() / ".local" / "state":
         # The server would find a folder that is root's, and not its own.
         raise ConfigError(f"There is no state folder {str(folder)!r}: start the server once, or name another one: --state-dir.")
-    folder.mkdir(parents=True)
+    folder.mkdir(mode=0o700, parents=True)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -71,7 +71,9 @@ class Holdings:
             return
         beside = self._path.with_name(self._path.name + ".new")
         try:
-            beside.write_text(text)
+            beside.unlink(missing_ok=True)
+            with open(beside, "x", opener=_private) as file:
+                file.write(text)
             os.replace(beside, self._path)
         except OSError as error:
             if not self._failing:
@@ -79,6 +81,10 @@ class Holdings:
             self._failing = True
         else:
             self._written, self._failing = text, False
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _written(places: Mapping[str, Past]) -> dict[str, Any]:

@@ -50,6 +50,9 @@ class DatabaseFile:
     def connect(self) -> sqlite3.Connection:
         """The connection that writes. Raises sqlite3.Error, and OSError where the folder cannot be made."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # what is wrong with the file is for SQLite to say
+            # SQLite would let others read it; its -wal and -shm get the rights that the file has.
+            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
 
     def prepare(self, connection: sqlite3.Connection) -> None:

@@ -41,6 +41,22 @@ def test_one_line_says_where_it_listens_and_what_it_serves(tmp_path: Path) -> No
                 assert coap.ask(sock, coap.get(".well-known/core")).dotted_code == "2.05"
 
 
+@pytest.mark.parametrize("made", [False, True], ids=["a new folder", "a folder of the owner's"])
+def test_what_it_remembers_is_for_its_user_alone(tmp_path: Path, made: bool) -> None:
+    """A state folder that was there keeps the mode that its owner gave it."""
+    state = tmp_path / "state"
+    if made:
+        state.mkdir(mode=0o755)
+    write_release(tmp_path / "fw" / "v")
+    with running(tmp_path / "fw", state) as server:
+        server.wait_ready("v")
+        modes = {path.name: path.stat().st_mode & 0o077 for path in state.iterdir()}
+    modes |= {path.name: path.stat().st_mode & 0o077 for path in state.iterdir()}
+    assert state.stat().st_mode & 0o777 == (0o755 if made else 0o700)
+    private = ("fleet.db", "fleet.db-wal", "fleet.db-shm", "hashes", "holders")
+    assert {name: modes[name] for name in private} == dict.fromkeys(private, 0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_under_load_with_status_0(tmp_path: Path, number: int) -> None:
     write_release(tmp_path / "fw" / "v", size=200_000)

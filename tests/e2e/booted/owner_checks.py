@@ -58,13 +58,12 @@ def other_sockets_as_the_readme_has_them_for_a_proxy() -> str:
         gw.wait_active()
         named = {"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "ota.example.org"}
         told = {**named, "Via": "1.1 nginx"}
-        released = gw.http_call(
-            "POST", "/restore", b"publish_id=first", {**told, "Authorization": f"Bearer {TOKEN.read_text().strip()}"}
-        )
-        assert released.status == 200, released
+        allowed = {**told, "Authorization": f"Bearer {TOKEN.read_text().strip()}"}
+        for act in ("/withdraw", "/restore"):
+            answer = gw.http_call("POST", act, b"publish_id=first", allowed)
+            assert answer.status == 200, answer
         assert gw.http_call("POST", "/restore", b"publish_id=first", told).status == 401
-        said = gw.journal(since)
-        assert "(192.0.2.9)" in said, said
+        said = wait(lambda: "(192.0.2.9)" in (log := gw.journal(since)) and log, "the log to name the client")
         assert "systemd's is used" not in said, said
     finally:
         _OVERRIDE.unlink()
@@ -85,7 +84,8 @@ def firmware_elsewhere_as_the_readme_has_it() -> str:
         TOML.write_text(good.replace(f'"{FIRMWARE}"', '"/srv/nowhere/firmware"'))
         since = gw.cursor()
         assert gw.status_of("systemctl", "reload", gw.UNIT) != 0, "a folder that cannot be made was taken"
-        assert "'/srv/nowhere/firmware' is not there, and the server cannot make it" in gw.journal(since)
+        said = wait(lambda: gw.journal(since), "the log to say why")
+        assert "'/srv/nowhere/firmware' is not there, and the server cannot make it" in said, said
         gw.assert_served("first", made(1))
         TOML.write_text(good.replace(f'"{FIRMWARE}"', f'"{place}"'))
         since = gw.cursor()

@@ -45,6 +45,7 @@ from server.fleet.fleet import Fleet, FleetSettings
 from server.fleet.pulse import Pulse
 from server.health import Check, Health
 from server.sockets import Sockets, shown
+from server.steady import Steady
 from server.supervision import Supervision
 from server.symptoms import Disk, Dropping
 from server.systemd import Manager
@@ -145,14 +146,14 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         parts.callback(devices.stop)
         devices.start()
         publisher = Publisher(store, live)
-        settings = _fleet_settings(config)
-        fleet = parts.enter_context(Fleet(settings, devices, live, urls, died, publisher.remove, registry.forget))
+        settings, steady = _fleet_settings(config), Steady(time.time, time.monotonic)
+        fleet = parts.enter_context(Fleet(settings, devices, live, urls, died, publisher.remove, registry.forget, steady))
         parts.callback(registry.stop)
         registry.start(fleet.devices.register)
         api = Api(live, publisher, fleet, cache, urls, config.max_image_size, stopping)
         tokens_at = TokenFile(config.state / token_file.NAME)
         tokens = Tokens(tokens_at, partial(fleet.history.record, "token"), process.token_files)
-        sessions = Sessions(config.state / sessions_file.NAME, time.time)
+        sessions = Sessions(config.state / sessions_file.NAME, steady)
         tries, proxied = Tries(time.monotonic), config.trusted_proxy is not None
         guard = Guard(tcp.getsockname()[0], tokens, sessions, tries, proxied, adding(config.state))
         health = Health(_checks(config, watcher, live, devices, fleet), time.monotonic)

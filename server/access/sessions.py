@@ -7,7 +7,6 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from server.access import private_file
 from server.access.token import Token
 from server.access.tokens import Known
+from server.steady import Steady
 
 NAME = "sessions"
 """In the state folder."""
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who logged in, with which token. Times are Unix times."""
+    """Who logged in, with which token. Times are seconds as `Steady` counts them; Unix times in the file."""
 
     token: str
     salt: str
@@ -45,11 +45,11 @@ class Session:
 class Sessions:
     """Threads: any. What the browser has is random; the file has its SHA-256, so that reading the file lets nobody in."""
 
-    def __init__(self, path: Path, wall: Callable[[], float], most: int = 200) -> None:
-        """`wall` gives Unix time. Of more than `most`, the one that was used longest ago goes first."""
+    def __init__(self, path: Path, steady: Steady, most: int = 200) -> None:
+        """Of more than `most`, the one that was used longest ago goes first."""
         self._most = most
         self._path = path
-        self._wall = wall
+        self._steady = steady
         self._lock = threading.Lock()
         self._trouble = False
         self.server, self._sessions = self._load()
@@ -57,7 +57,7 @@ class Sessions:
 
     def begin(self, token: Token) -> str:
         """A new one; the text that the browser keeps."""
-        text, now = secrets.token_urlsafe(32), self._wall()
+        text, now = secrets.token_urlsafe(32), self._steady()
         with self._lock:
             alive = {key: session for key, session in self._sessions.items() if session.alive(now)}
             latest = sorted(alive, key=lambda key: alive[key].used)[-(self._most - 1) :]
@@ -68,13 +68,13 @@ class Sessions:
     def token(self, text: str, known: Known) -> Token | None:
         """With which token this one was begun; None where it is over, or the token is."""
         session = self._sessions.get(_key(text))
-        if session is None or not session.alive(self._wall()):
+        if session is None or not session.alive(self._steady()):
             return None
         return next((t for t in known.tokens if (t.name, t.salt.hex()) == (session.token, session.salt)), None)
 
     def use(self, text: str) -> None:
         """It was used now: that makes it last longer."""
-        key, now = _key(text), self._wall()
+        key, now = _key(text), self._steady()
         with self._lock:
             session = self._sessions.get(key)
             if session is None or abs(now - session.used) < _NOTED:
@@ -90,7 +90,9 @@ class Sessions:
                 self._save()
 
     def _save(self) -> None:
-        content = {"server": self.server, "sessions": {key: asdict(session) for key, session in self._sessions.items()}}
+        step = self._steady.unix(0.0)
+        sessions = {key: asdict(_moved(session, step)) for key, session in self._sessions.items()}
+        content = {"server": self.server, "sessions": sessions}
         try:
             private_file.write(self._path, json.dumps(content).encode())
             self._trouble = False
@@ -100,14 +102,20 @@ class Sessions:
             self._trouble = True
 
     def _load(self) -> tuple[str, dict[str, Session]]:
+        step = self._steady.unix(0.0)
         try:
             content = json.loads(private_file.read(self._path)[0])
-            return _hex(content["server"]), {str(key): _session(item) for key, item in content["sessions"].items()}
+            return _hex(content["server"]), {str(key): _moved(_session(item), -step) for key, item in content["sessions"].items()}
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             _log.info("who was logged in cannot be read from %r: people log in again", str(self._path))
         return secrets.token_hex(4), {}
+
+
+def _moved(session: Session, seconds: float) -> Session:
+    """The same so much later."""
+    return replace(session, began=session.began + seconds, used=session.used + seconds)
 
 
 def _key(text: str) -> str:

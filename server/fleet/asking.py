@@ -26,9 +26,9 @@ class Seen:
     shown: Shown
     board: str | None
     asked: float
-    """Unix time."""
+    """Seconds, by the clock that the device is judged by."""
     answered: float
-    """Unix time: then it was known what it showed, or that it gave no answer."""
+    """The same: then it was known what it showed, or that it gave no answer."""
 
 
 class Asking:
@@ -38,13 +38,13 @@ class Asking:
     """
 
     def __init__(
-        self, prober: Prober, pool: Executor, release: Callable[[str], Release | None], wall: Callable[[], float]
+        self, prober: Prober, pool: Executor, release: Callable[[str], Release | None], clock: Callable[[], float]
     ) -> None:
-        """`release` gives a release by its publish id; `wall` gives Unix time."""
+        """`release` gives a release by its publish id; `clock` counts seconds."""
         self._prober = prober
         self._pool = pool
         self._release = release
-        self._wall = wall
+        self._clock = clock
         self._lock = threading.Lock()
         self._asked: set[str] = set()
         self._seen: list[Seen] = []
@@ -86,9 +86,9 @@ class Asking:
         try:
             assert known.url is not None
             release = self._release(known.trace.publish_id) if known.trace is not None else None
-            asked = self._wall()
+            asked = self._clock()
             shown = self._prober.show(known.url, release)
-            answered = self._wall()
+            answered = self._clock()
             board = self._prober.board(known.url) if shown.answered and known.board is None else None
             with self._lock:
                 self._seen.append(Seen(known.address, shown, board, asked, answered))

@@ -36,7 +36,8 @@ SCHEMA = (
 )
 """`address` is set in the moment before the device is told."""
 _KEPT = 30 * 86400.0
-"""Seconds that a batch is kept."""
+"""Seconds that a batch is kept after it began, if it is over."""
+_GOES_ON = "state IN ('running', 'paused') AND id IN (SELECT batch FROM batch_rows WHERE state IN ('waiting', 'unknown'))"
 _log = logging.getLogger(__name__)
 
 
@@ -111,12 +112,12 @@ class Batches:
             _log.debug("a batch goes on unrecorded: %s", error)  # the database says it, once
 
     def _load(self, connection: sqlite3.Connection) -> list[Batch]:
-        old = (self._wall() - _KEPT,)
-        connection.execute("DELETE FROM batch_rows WHERE batch IN (SELECT id FROM batches WHERE began < ?)", old)
-        connection.execute("DELETE FROM batches WHERE began < ?", old)
+        old = f"SELECT id FROM batches WHERE began < ? AND NOT ({_GOES_ON})"
+        values = (self._wall() - _KEPT,)
+        connection.execute(f"DELETE FROM batch_rows WHERE batch IN ({old})", values)
+        connection.execute(f"DELETE FROM batches WHERE id IN ({old})", values)
         heads = connection.execute(
-            "SELECT id, publish_id, nul, who, state FROM batches WHERE state IN ('running', 'paused') AND id IN"
-            " (SELECT batch FROM batch_rows WHERE state IN ('waiting', 'unknown')) ORDER BY began"
+            f"SELECT id, publish_id, nul, who, state FROM batches WHERE {_GOES_ON} ORDER BY rowid"
         ).fetchall()
         return [batch for head in heads if (batch := self._readable(connection, *head)) is not None]
 

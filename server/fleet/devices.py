@@ -21,6 +21,7 @@ from server.fleet.bygone import Bygone
 from server.fleet.known import Keeper, Known, address_of, differs
 from server.fleet.prober import Prober
 from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Shown, Told, Trace, begin, judge, next_look
+from server.steady import Steady
 
 MOST = 10_000
 """Devices; those that people named or that are busy stay, of the others the longest silent go."""
@@ -30,8 +31,7 @@ Changed = Callable[[Known, Trace | None], None]
 
 
 class Devices:
-    """Threads: the fleet thread calls `beat`, the notifier's workers `intend` and `told`, the
-    directory's `register`, web workers all others."""
+    """Threads: `beat` is for the fleet thread, `intend` and `told` for the notifier's workers, the rest for all."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class Devices:
         pool: Executor,
         release: Callable[[str], Release | None],
         keeper: Keeper,
-        wall: Callable[[], float],
+        steady: Steady,
         patience: Patience,
     ) -> None:
-        """`release` gives a release by its publish id; `pool` runs what waits for devices; `wall` gives Unix time."""
-        self._asking = Asking(prober, pool, release, wall)
+        """`release` gives a release by its publish id; `pool` runs what waits for devices; all is judged by `steady`."""
+        self._asking = Asking(prober, pool, release, steady)
         self._release = release
         self._keeper = keeper
-        self._wall = wall
+        self._steady = steady
         self._patience = patience
         self._changed: list[Changed] = []
         self._lock = threading.RLock()
@@ -60,7 +60,7 @@ class Devices:
 
     def start(self) -> None:
         """Take in what was kept; what devices did while nobody looked is no reason for a verdict."""
-        now = self._wall()
+        now = self._steady()
         with self._lock:
             self._known = {known.address: traces.resumed(known, now) for known in self._keeper.load()}
 
@@ -75,7 +75,7 @@ class Devices:
 
     def all(self) -> list[Device]:
         """In the order in which they became known."""
-        return [one.shown() for one in self.known()]
+        return [one.shown(self._steady.unix) for one in self.known()]
 
     def known(self) -> list[Known]:
         """The same, as the fleet knows them."""
@@ -85,7 +85,7 @@ class Devices:
     def get(self, address: str) -> Device:
         """Raises NotFound."""
         with self._lock:
-            return self._there(address).shown()
+            return self._there(address).shown(self._steady.unix)
 
     def of_group(self, group: str) -> tuple[DeviceUrl, ...]:
         """Where the devices of a group take notifications."""
@@ -103,7 +103,7 @@ class Devices:
             known = self._there(address)
             known = replace(known, name=known.name if name is None else name, group=known.group if group is None else group)
             self._put(known)
-        return known.shown()
+        return known.shown(self._steady.unix)
 
     def forget(self, address: str, transfers: Iterable[Transfer] = ()) -> Device:
         """Know it no more: as it was. Heard again, it is a new one. Raises NotFound.
@@ -117,13 +117,13 @@ class Devices:
             self._last.discard(address)
             self._keeper.forget(address)
             self.number += 1
-        return known.shown()
+        return known.shown(self._steady.unix)
 
     def register(self, url: DeviceUrl, name: str = "", board: str | None = None) -> None:
         """A device made itself known, and answered."""
         with self._lock:
             known = self._of(address_of(url))
-            known = replace(known, url=url, answered=True, seen=self._wall())
+            known = replace(known, url=url, answered=True, seen=self._steady())
             known = replace(known, name=known.name or name, board=board or known.board)
             self._put(known)
         if known.board is None:
@@ -138,7 +138,7 @@ class Devices:
 
     def intend(self, device: DeviceUrl, publish_id: str, before: Shown | None = None) -> None:
         """The device at this numeric address is told of the release from here on; `before` is what it showed of itself."""
-        now = self._wall()
+        now = self._steady()
 
         def anew(known: Known) -> Known:
             trace = known.trace
@@ -154,7 +154,7 @@ class Devices:
     def told(self, device: DeviceUrl, publish_id: str, state: DeviceState, message: str) -> None:
         """What came of it."""
         answered = state in (DeviceState.ACCEPTED, DeviceState.REFUSED)
-        address, now = address_of(device), self._wall()
+        address, now = address_of(device), self._steady()
 
         def with_answer(known: Known) -> Known:
             known = replace(known, answered=True, seen=now) if answered else known
@@ -168,7 +168,7 @@ class Devices:
 
     def expect(self, address: str, publish_id: str) -> bool:
         """The device may have been told of the release, just before the server ended; whether its requests show it already."""
-        now = self._wall()
+        now = self._steady()
 
         def expected(known: Known) -> Known:
             trace = known.trace
@@ -191,7 +191,7 @@ class Devices:
         for miss in misses:
             self._take_miss(miss)
         self._take_answers()
-        now = self._wall()
+        now = self._steady()
         with self._lock:
             busy = [k for k in self._known.values() if k.trace is not None and not k.trace.over]
         for known in busy:
@@ -222,7 +222,7 @@ class Devices:
             if trace is None or trace.publish_id != publish_id or traces.begins_again(trace, role, transfer):
                 trace = begin(publish_id, transfer.started.timestamp())
             percent = 100 * transfer.bytes // transfer.size if transfer.size else 100
-            trace = judge(trace, Fetch(role, transfer.state, percent, seen), self._wall(), self._patience)
+            trace = judge(trace, Fetch(role, transfer.state, percent, seen), self._steady(), self._patience)
             done = transfer.state is TransferState.DONE and trace.downloaded is not None
             return replace(known, trace=trace, completed=publish_id if done else known.completed)
 
@@ -244,7 +244,7 @@ class Devices:
                 return replace(known, trace=traces.with_early(known.trace, seen.shown, seen.answered))
             trace = replace(traces.unseen(known.trace, seen), ask=None)
             if trace.downloaded is not None or trace.before is None:
-                trace = judge(trace, seen.shown, self._wall(), self._patience)
+                trace = judge(trace, seen.shown, self._steady(), self._patience)
             completed = trace.publish_id if trace.state is UpdateState.CONFIRMED else known.completed
             return replace(known, trace=trace, completed=completed)
 
@@ -261,7 +261,7 @@ class Devices:
         def judged(known: Known) -> Known:
             if known.trace is None:
                 return known
-            return replace(known, trace=judge(known.trace, fact, self._wall(), self._patience))
+            return replace(known, trace=judge(known.trace, fact, self._steady(), self._patience))
 
         self._change(address, judged, lambda: address not in self._known)
 

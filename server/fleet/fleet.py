@@ -38,6 +38,7 @@ from server.fleet.teller import Teller
 from server.fleet.transfers import Transfers
 from server.fleet.uses import Needs
 from server.fleet.verdicts import Patience, Trace
+from server.steady import Steady
 
 SCHEMA = (*history.SCHEMA, *register.SCHEMA, *batch_file.SCHEMA, *rollout_file.SCHEMA)
 """It only ever grows at its end."""
@@ -75,6 +76,7 @@ class Fleet:
         died: Callable[[str], None],
         remove: Callable[[str], None],
         unregister: Callable[[str], None],
+        steady: Steady,
     ) -> None:
         """`remove` takes a release out of the firmware folder; it raises OtaError or OSError. `unregister` ends the
         registrations of the device at an address."""
@@ -86,8 +88,8 @@ class Fleet:
         self._service = service
         self._live = live
         self._database = Database(settings.file, SCHEMA, died)
-        self.history = History(self._database, time.time, settings.keep_history)
-        self.transfers = Transfers(service.pins, live, time.time)
+        self.history = History(self._database, steady, settings.keep_history)
+        self.transfers = Transfers(service.pins, live, steady)
         own = service.port
         self._asker = CoapClient(_ASK, own_port=own, died=died)
         self._client = CoapClient(own_port=own, died=died)
@@ -96,8 +98,8 @@ class Fleet:
             Prober(self._asker, settings.version_path),
             self._pool,
             release,
-            Register(self._database),
-            time.time,
+            Register(self._database, steady.unix),
+            steady,
             Patience(settings.patience),
         )
         self.notifier = Notifier(
@@ -107,13 +109,13 @@ class Fleet:
             settings.max_transfers,
             Batches(self._database, time.time),
         )
-        self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self._database), release, time.time)
+        self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self._database), release, steady)
         self.forgetting = Forgetting(self.devices, self.transfers, self.notifier, self.rollouts, unregister)
         self._chronicle = Chronicle(self.history)
         needs = Needs(service.pins, self.devices, self.notifier, self.rollouts)
         self.retiring = Retiring(settings.limits, live, needs.of, remove, self.history, time.monotonic)
         retire = [self.retiring.beat] if settings.limits.any else []
-        self._pulse = Pulse("fleet", [self._beat, *retire, self.history.beat], _EVERY, died)
+        self._pulse = Pulse("fleet", [steady.beat, self._beat, *retire, self.history.beat], _EVERY, died)
 
     @property
     def ends(self) -> Counter[TransferState]:

@@ -59,7 +59,7 @@ class Forgetting:
     def forget(self, address: str) -> Device:
         """The device as it was known at last. Heard again, it is a new one. Raises NotFound and InvalidRequest."""
         self.check(address)
-        device = self._devices.forget(address, self._transfers.all())
+        device = self._devices.forget(address, self._transfers.known())
         self._unregister(address)
         return device
 

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from common.device import time_text
 from common.event import Event
 from server.fleet.database import Database, NotRecorded
+from server.steady import Steady
 
 SCHEMA = (
     """
@@ -44,11 +45,13 @@ PAGE = 500
 MOST = 5000
 """Events that are read at once."""
 PRUNED = 3600.0
-"""Seconds between two looks for what is too old."""
+"""Seconds between two looks for what is too old, and from the start, or since the clock was set, to the first."""
 _STEP = 500
 _LONGEST = 4000
 """Characters of a text: some are a device's or a caller's own."""
 _SLICE = 0.25
+_DAY = 86_400_000
+_MOST_ID = 2**63 - 1
 _COLUMNS = ", ".join(COLUMNS)
 _log = logging.getLogger(__name__)
 
@@ -69,14 +72,16 @@ class Page:
 class History:
     """Threads: one owner calls `start`, one calls `beat` again and again, any thread the rest."""
 
-    def __init__(self, database: Database, wall: Callable[[], float], keep_days: int) -> None:
-        """`database` has SCHEMA; `wall` gives Unix time; events are kept for so many days."""
+    def __init__(self, database: Database, steady: Steady, keep_days: int) -> None:
+        """`database` has SCHEMA; events are kept for so many days."""
         self._database = database
-        self._wall = wall
+        self._steady = steady
+        self._began = steady()
         self._keep = keep_days * 86400.0
         self._news = threading.Condition()
         self._latest = 0
-        self._pruned: float | None = None
+        self._before: int | None = None  # the last id of an earlier start
+        self._due = 0.0
 
     def start(self) -> None:
         """Take in where the history stands; the database has been started."""
@@ -93,7 +98,7 @@ class History:
         Where nothing can be recorded for so long that too many events wait, the oldest are lost.
         """
         row = (
-            int(self._wall() * 1000), _clean(kind), _clean(who), _clean(what),
+            int(self._steady.wall() * 1000), _clean(kind), _clean(who), _clean(what),
             None if publish_id is None else _clean(publish_id), None if device is None else _clean(device), _json(details),
         )  # fmt: skip
         self._database.submit(lambda connection: _insert(connection, row)).add_done_callback(self._told)
@@ -178,18 +183,31 @@ class History:
                 return events
 
     def beat(self) -> None:
-        """Have what is too old removed, at the first call and once an hour, in steps between which others are written."""
-        now = self._wall()
-        if self._pruned is None or abs(now - self._pruned) >= PRUNED:
-            self._pruned = now
-            self._prune(int((now - self._keep) * 1000))
+        """Have what is too old removed once an hour, in steps between which others are written.
 
-    def _prune(self, before: int) -> None:
+        A clock that is wrong must not cost the history: nothing goes before the clock went evenly for an hour; nor
+        what was recorded after something that is young enough, or by this start: then its own time was wrong.
+        """
+        now = self._steady()
+        if self._before is None or self._steady.agreed < PRUNED or now < self._due:
+            return
+        self._due = now + PRUNED
+        unix = int(self._steady.unix(now) * 1000)
+        oldest = unix - int(self._keep * 1000)
+        last = self._before if now - self._began < self._keep else _MOST_ID
+
+        def prune(found: Future[int]) -> None:
+            if (before := _result(found)) is not None:
+                self._prune(oldest, min(before, last))
+
+        self._database.submit(lambda connection: _before_young(connection, oldest, unix)).add_done_callback(prune)
+
+    def _prune(self, oldest: int, last: int) -> None:
         def go_on(step: Future[int]) -> None:
             if _result(step) == _STEP:
-                self._prune(before)
+                self._prune(oldest, last)
 
-        self._database.submit(lambda connection: _remove(connection, before)).add_done_callback(go_on)
+        self._database.submit(lambda connection: _remove(connection, oldest, last)).add_done_callback(go_on)
 
     def _told(self, recorded: Future[int]) -> None:
         event_id = _result(recorded)
@@ -199,6 +217,8 @@ class History:
     def _tell(self, event_id: int) -> None:
         with self._news:
             self._latest = event_id
+            if self._before is None:
+                self._before = event_id
             self._news.notify_all()
 
     def _events(self, query: str, values: tuple[Any, ...]) -> tuple[Event, ...]:
@@ -231,9 +251,16 @@ def _last_id(connection: sqlite3.Connection) -> int:
     return int(last)
 
 
-def _remove(connection: sqlite3.Connection, before: int) -> int:
-    query = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ? ORDER BY time LIMIT ?)"
-    return connection.execute(query, (before, _STEP)).rowcount
+def _before_young(connection: sqlite3.Connection, oldest: int, now: int) -> int:
+    """The last id before the first event that is young enough, and not of a day to come."""
+    query = "SELECT id FROM events WHERE +time BETWEEN ? AND ? ORDER BY id LIMIT 1"
+    found = connection.execute(query, (oldest, now + _DAY)).fetchone()
+    return int(found[0]) - 1 if found is not None else _MOST_ID
+
+
+def _remove(connection: sqlite3.Connection, oldest: int, last: int) -> int:
+    query = "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ? AND id <= ? ORDER BY time LIMIT ?)"
+    return connection.execute(query, (oldest, last, _STEP)).rowcount
 
 
 def _event(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Protocol
@@ -25,17 +25,17 @@ class Known:
     group: str = ""
     board: str | None = None
     seen: float | None = None
-    """Unix time."""
+    """In seconds, as in `Trace`."""
     completed: str | None = None
     trace: Trace | None = None
 
-    def shown(self) -> Device:
-        """For people and programs."""
+    def shown(self, unix: Callable[[float], float]) -> Device:
+        """For people and programs; `unix` makes Unix times of its times."""
         trace = self.trace
         update = None
         if trace is not None:
-            update = Update(trace.publish_id, trace.state, trace.reason, _time(trace.since), trace.over)
-        seen = _time(self.seen) if self.seen is not None else None
+            update = Update(trace.publish_id, trace.state, trace.reason, _time(unix(trace.since)), trace.over)
+        seen = _time(unix(self.seen)) if self.seen is not None else None
         url = str(self.url) if self.url is not None else None
         return Device(self.address, url, self.name, self.group, self.board, seen, self.completed, update)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from common.device import UpdateState
 from common.device_url import DeviceUrl
 from common.errors import InvalidDeviceUrl
 from common.finding import Role
+from server.fleet import traces
 from server.fleet.database import Database, NotRecorded
 from server.fleet.known import Known
 from server.fleet.verdicts import Shown, Trace
@@ -24,8 +25,9 @@ _log = logging.getLogger(__name__)
 class Register:
     """A Keeper. Threads: any; writing returns at once."""
 
-    def __init__(self, database: Database) -> None:
-        """`database` has SCHEMA and has been started."""
+    def __init__(self, database: Database, unix: Callable[[float], float] = float) -> None:
+        """`database` has SCHEMA and has been started; `unix` makes Unix times, which are kept, of the devices' times."""
+        self._unix = unix
         self._database = database
 
     def load(self) -> Iterable[Known]:
@@ -43,6 +45,7 @@ class Register:
 
     def keep(self, device: Known) -> None:
         """As it is now."""
+        device = traces.moved(device, self._unix(0.0))
         data = asdict(device) | {"url": None if device.url is None else str(device.url)}
         row = (device.address, json.dumps(data))
 

@@ -24,6 +24,7 @@ from server.fleet.notifier import Notifier
 from server.fleet.rollout import Act, Decision, carried_out, decide, stopped
 from server.fleet.rollout_file import RolloutFile
 from server.fleet.watching import Watching, worth_recalling
+from server.steady import Steady
 
 KEPT = 30
 """Rollouts that are over; of those the latest are remembered."""
@@ -46,15 +47,15 @@ class Rollouts:
         history: History,
         file: RolloutFile,
         release: Callable[[str], Release | None],
-        wall: Callable[[], float],
+        steady: Steady,
     ) -> None:
-        """`release` gives a release by its publish id; `wall` gives Unix time."""
+        """`release` gives a release by its publish id."""
         self._notifier = notifier
         self._devices = devices
         self._history = history
         self._file = file
         self._release = release
-        self._wall = wall
+        self._steady = steady
         self._watching = Watching(notifier, devices)
         self._acting = threading.Lock()
         """Held for each change, also while a notification is begun; who only reads does without."""
@@ -75,6 +76,7 @@ class Rollouts:
             loaded = {rollout.id: rollout for rollout in self._file.load()}
             self._rollouts, self._kept = loaded, dict(loaded)
             for rollout in loaded.values():
+                self._watching.begin(rollout, min(rollout.started.timestamp(), self._steady()))
                 for number in worth_recalling(rollout):
                     self._unbegun.add((rollout.id, number))
                     self._recall(rollout, number, BatchState.CANCELLED if rollout.over else BatchState.PAUSED)
@@ -108,7 +110,7 @@ class Rollouts:
         sizes = waves.sizes(len(urls))
         of_wave = [n for n, size in enumerate(sizes, 1) for _ in range(size)]
         rows = tuple(RolloutDevice(url, n) for url, n in zip(urls, of_wave, strict=True))
-        started = dt.datetime.fromtimestamp(int(self._wall() * 1000) / 1000, dt.UTC)
+        started = dt.datetime.fromtimestamp(int(self._steady.wall() * 1000) / 1000, dt.UTC)
         rollout = Rollout(
             secrets.token_hex(6), publish_id, RolloutState.RUNNING, "It begins.", accept, share, stop_after, started, who,
             (Wave(),) * len(sizes), rows,
@@ -123,6 +125,7 @@ class Rollouts:
             except NotRecorded as error:
                 raise StoreFull(f"The rollout was not begun: {error}") from None
             self._kept[rollout.id] = rollout
+            self._watching.begin(rollout, self._steady())
             self._rollouts = self._rollouts | {rollout.id: rollout}
             self._record(rollout, f"{what} {rollout.caution}".rstrip(), who, accept=accept.value, devices=urls[:100])
             self._advance(rollout.id)

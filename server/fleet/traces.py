@@ -82,6 +82,23 @@ def resumed(known: Known, now: float) -> Known:
     return replace(known, trace=again)
 
 
+def moved(known: Known, seconds: float) -> Known:
+    """With all its times so much later."""
+    if not seconds:
+        return known
+
+    def later(time: float | None) -> float | None:
+        return None if time is None else time + seconds
+
+    trace = known.trace
+    if trace is not None:
+        trace = replace(
+            trace, since=trace.since + seconds, heard=trace.heard + seconds, accepted=later(trace.accepted),
+            downloaded=later(trace.downloaded), old=later(trace.old), ask=later(trace.ask),
+        )  # fmt: skip
+    return replace(known, seen=later(known.seen), trace=trace)
+
+
 def manifest_path(publish_id: str, release: Release | None) -> str:
     """Where devices are told that the manifest is."""
     file = release.file(Role.MANIFEST) if release is not None else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from common.finding import Role
@@ -16,6 +16,7 @@ from common.transfer import Transfer, TransferState
 from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins
 from server.coap.source import device_of
 from server.firmware.catalogue import LiveCatalogue
+from server.steady import Steady
 
 STALLED = 10.0
 """Seconds without a request."""
@@ -36,7 +37,7 @@ class _Watched:
     publish_id: str | None
     role: Role | None
     epoch: float
-    """Unix time at which the pins' clock was 0: a wall clock that is put right changes nothing that was told."""
+    """What the steady time was when the pins' clock was 0."""
     samples: deque[tuple[float, int]] = field(default_factory=deque)
     """When it was heard, and how many bytes it had then."""
     taken_over: float | None = None
@@ -69,11 +70,11 @@ class Transfers:
     Threads: one calls `look` again and again, and reads `over`; any thread calls `all`.
     """
 
-    def __init__(self, pins: Pins, live: LiveCatalogue, wall: Callable[[], float]) -> None:
-        """`wall` gives Unix time in seconds; the pins have a clock of their own."""
+    def __init__(self, pins: Pins, live: LiveCatalogue, steady: Steady) -> None:
+        """The pins have a clock of their own."""
         self._pins = pins
         self._live = live
-        self._wall = wall
+        self._steady = steady
         self._lock = threading.Lock()
         self._watched: dict[Pin, _Watched] = {}
         self._newest: dict[tuple[str, str], _Watched] = {}
@@ -87,7 +88,12 @@ class Transfers:
         self._ended: deque[tuple[float, Transfer]] = deque(maxlen=_MOST_ENDED)
 
     def all(self) -> list[Transfer]:
-        """Those under way, and those that ended, the latest begun first."""
+        """Those under way, and those that ended, the latest begun first; in Unix time."""
+        step = dt.timedelta(seconds=self._steady.unix(0.0))
+        return [replace(t, started=t.started + step, last_seen=t.last_seen + step) if step else t for t in self.known()]
+
+    def known(self) -> list[Transfer]:
+        """The same, as the fleet knows them: in steady time, as `look` tells them."""
         with self._lock:
             now = self._pins.clock()
             self._collect(now)
@@ -162,7 +168,7 @@ class Transfers:
         image = catalogue.images.get(pin.path)
         origin = catalogue.origin(pin.path) if image is not None and image.sha256 == pin.sha256 else None
         publish_id, role = origin or (None, None)
-        watched = _Watched(pin, device_of(pin.source), publish_id, role, self._wall() - self._pins.clock())
+        watched = _Watched(pin, device_of(pin.source), publish_id, role, self._steady() - self._pins.clock())
         watched.samples.append((pin.began, 0))
         before = self._newest.get((watched.device, pin.path))
         if before is not None:

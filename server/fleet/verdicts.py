@@ -65,7 +65,7 @@ class Fetch:
     state: TransferState
     percent: int
     seen: float
-    """Unix time of its last request."""
+    """When it came with its last request, in seconds by the same clock as the trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ Fact = Told | Fetch | Missed | Shown | None
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One device and one release, as far as it is known. Times are Unix times in seconds."""
+    """One device and one release, as far as it is known. Times are seconds as `server.steady` counts them."""
 
     publish_id: str
     state: UpdateState

@@ -24,6 +24,12 @@ class Watching:
         """Of each notification the latest rows and addresses: the notifier forgets old ones."""
         self._numeric: dict[str, str] = {}
         """Addresses by device URL, as far as they can be known before a device is told."""
+        self._began: dict[str, float] = {}
+        """When each rollout began, in the devices' seconds: the clock may have been set between that and what they do."""
+
+    def begin(self, rollout: Rollout, began: float) -> None:
+        """Watch it from here on."""
+        self._began[rollout.id] = began
 
     def is_of_use(self, rollout: Rollout) -> bool:
         """Whether more can become known of it."""
@@ -47,6 +53,7 @@ class Watching:
 
     def forget(self, rollout: Rollout) -> None:
         """It is remembered no more."""
+        self._began.pop(rollout.id, None)
         for wave in rollout.waves:
             self._seen.pop(wave.notification or "", None)
         for row in rollout.devices:
@@ -65,7 +72,7 @@ class Watching:
         told_at = addresses.get(device.device)
         trace = self._devices.trace(told_at or self._address(device.device))
         # An older trace may be of the same release, from before this rollout.
-        is_new = trace is not None and trace.since >= rollout.started.timestamp()
+        is_new = trace is not None and trace.since >= self._began[rollout.id]
         return look(device, rollout.publish_id, rows.get(device.device), trace, told_at is not None and is_new)
 
     def _address(self, device: str) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from server.fleet.database import Database, NotRecorded
-from server.fleet.history import SCHEMA, History
+from server.fleet.history import PRUNED, SCHEMA, History
+from server.steady import Steady
 from tests.support.clock import Clock
 from tests.support.faults import ERRORS
 from tests.support.sqlite_faults import SqliteFaults, failing, library
@@ -32,7 +33,7 @@ def use(folder: Path, faults: SqliteFaults) -> list[str]:
     path = folder / "fleet.db"
     before = {"old": 1} if path.exists() else {}
     database = Database(path, SCHEMA, died.append, retry=0.01)
-    history = History(database, wall, keep_days=1)
+    history = History(database, Steady(wall, wall), keep_days=1)
     with failing(sqlite, faults):
         database.start()
         history.start()
@@ -41,6 +42,7 @@ def use(folder: Path, faults: SqliteFaults) -> list[str]:
         committed = _try(database, "intent", wrong)
         history.since()
         history.last(1)
+        wall.now += PRUNED
         history.beat()
     wait_until(lambda: _is_written(database), 60, "the history to be recorded again")
     history.record("k", "later")

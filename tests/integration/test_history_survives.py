@@ -16,6 +16,7 @@ import pytest
 
 from server.fleet.database import Database, NotRecorded
 from server.fleet.history import SCHEMA, History
+from server.steady import Steady
 from tests.support.clock import Clock
 from tests.waiting import wait_until
 
@@ -25,8 +26,9 @@ import sys, time
 from pathlib import Path
 from server.fleet.database import Database
 from server.fleet.history import SCHEMA, History
+from server.steady import Steady
 database = Database(Path(sys.argv[1]), SCHEMA, sys.exit)
-history = History(database, time.time, 90)
+history = History(database, Steady(time.time, time.monotonic), 90)
 database.start()
 history.start()
 while True:
@@ -91,7 +93,7 @@ def fill(path: Path) -> None:
 @pytest.mark.expects_log("the disk is full")
 def test_a_full_disk_loses_nothing_that_waits(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     database = Database(small_disk / "history.db", SCHEMA, pytest.fail, retry=0.05)
-    history = History(database, Clock(), 90)
+    history = History(database, Steady(Clock(), Clock()), 90)
     database.start()
     try:
         history.start()
@@ -121,7 +123,7 @@ def test_a_full_disk_loses_nothing_that_waits(small_disk: Path, caplog: pytest.L
 def test_a_disk_that_is_full_at_the_start_is_waited_for(small_disk: Path) -> None:
     fill(small_disk / "filler")
     database = Database(small_disk / "history.db", SCHEMA, pytest.fail, retry=0.05)
-    history = History(database, Clock(), 90)
+    history = History(database, Steady(Clock(), Clock()), 90)
     database.start()
     try:
         history.start()
@@ -138,7 +140,7 @@ def test_a_disk_that_is_full_at_the_start_is_waited_for(small_disk: Path) -> Non
 @pytest.mark.expects_log("the disk is full")
 def test_it_ends_with_a_full_disk_and_the_file_is_sound(small_disk: Path) -> None:
     database = Database(small_disk / "history.db", SCHEMA, pytest.fail)
-    history = History(database, Clock(), 90)
+    history = History(database, Steady(Clock(), Clock()), 90)
     database.start()
     history.start()
     history.record("k", "before")

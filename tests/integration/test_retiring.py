@@ -17,6 +17,7 @@ from server.firmware.retention import Limits, Uses
 from server.fleet.database import Database
 from server.fleet.history import SCHEMA, History
 from server.fleet.retiring import AGAIN, Retiring, size_of
+from server.steady import Steady
 from tests.support import documents
 from tests.support.clock import Clock
 from tests.support.coap import Parts, make_parts, settle
@@ -72,7 +73,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def made(count: int) -> Folder:
         for number in range(1, count + 1):
             suit_release(tmp_path / "fw" / f"v{number}", number, seed=number)
-        history = History(database, Clock(), 90)
+        history = History(database, Steady(Clock(), Clock()), 90)
         history.start()
         return Folder(make_parts(tmp_path / "fw"), history)
 

@@ -33,6 +33,7 @@ from server.fleet.rollout_file import RolloutFile
 from server.fleet.rollouts import Rollouts
 from server.fleet.teller import Notice
 from server.fleet.verdicts import Patience, Shown, Trace
+from server.steady import Steady
 from tests.support.clock import Clock
 from tests.waiting import wait_until
 
@@ -108,17 +109,17 @@ class World:
     """All parts of one start of the server over one file."""
 
     def __init__(self, path: Path, clock: Clock, most: int | None, notifier: type[Notifier]) -> None:
-        self.clock = clock
+        self.clock, steady = clock, Steady(clock, clock)
         self.database = Database(path, SCHEMA, pytest.fail)
-        self.history = History(self.database, clock, 90)
+        self.history = History(self.database, steady, 90)
         self.prober = FakeProber()
         self.state = State.READY
-        self.devices = Devices(self.prober, AtOnce(), self.release, Register(self.database), clock, Patience(600))  # type: ignore[arg-type]
+        self.devices = Devices(self.prober, AtOnce(), self.release, Register(self.database), steady, Patience(600))  # type: ignore[arg-type]
         self.teller = FakeTeller(self.devices)
         batches = Batches(self.database, clock)
         at_once = 32 if most is None else most  # with one at a time, the first device is the first
         self.notifier = notifier(self.teller, lambda: None, self.devices.goes_on, most, batches, at_once)  # type: ignore[arg-type]
-        self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self.database), self.release, clock)
+        self.rollouts = Rollouts(self.notifier, self.devices, self.history, RolloutFile(self.database), self.release, steady)
 
     def release(self, publish_id: str) -> Release | None:
         if publish_id == "gone":

@@ -13,3 +13,15 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class SystemClock:
+    """Unix time as a system has it whose clock is set now and then; `clock` goes on evenly."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.wrong = 0.0
+        """Seconds by which it is ahead."""
+
+    def __call__(self) -> float:
+        return self.clock() + self.wrong

@@ -145,6 +145,21 @@ def test_what_is_over_is_not_gone_on_with_but_found(batch: Batch, batches: Batch
     assert batches.find("b1") is None, "a month is enough"
 
 
+@pytest.mark.parametrize("state", [BatchState.RUNNING, BatchState.PAUSED])
+def test_one_that_is_not_over_goes_on_however_long_ago_it_began(
+    batch: Batch, batches: Batches, clock: Clock, state: BatchState
+) -> None:
+    batch.state = state
+    batches.add(batch)
+    ended(batch, 0, ACCEPTED)
+    batches.keep(batch, [0])
+    settle(batches)
+    for days in (40 * DAY, -400 * DAY, 20 * 365 * DAY):
+        clock.now += days
+        (again,) = batches.load()
+        assert (again.id, again.state, states(again)) == (batch.id, state, [ACCEPTED, *[WAITING] * 3])
+
+
 @pytest.mark.parametrize(
     "change",
     [

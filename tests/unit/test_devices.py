@@ -25,7 +25,8 @@ from server.fleet import devices as module
 from server.fleet.devices import Devices
 from server.fleet.known import Known
 from server.fleet.verdicts import Patience, Shown, Trace, begin
-from tests.support.clock import Clock
+from server.steady import Steady
+from tests.support.clock import Clock, SystemClock
 
 PATIENCE = Patience(600)
 ADDRESS = "fd00::2"
@@ -103,12 +104,14 @@ class World:
 
     def __init__(self, clock: Clock, keeper: Keeper) -> None:
         self.clock = clock
+        self.wall = SystemClock(clock)
+        self.steady = Steady(self.wall, clock)
         self.keeper = keeper
         self.prober = Prober()
         self.pool = Later()
         shared = [release("v1", "a", "b"), release("v2", "a", "c"), release("twins", "same", "same")]
         self.releases = {r.publish_id: r for r in shared}
-        self.devices = Devices(self.prober, self.pool, self.releases.get, keeper, clock, PATIENCE)  # type: ignore[arg-type]
+        self.devices = Devices(self.prober, self.pool, self.releases.get, keeper, self.steady, PATIENCE)  # type: ignore[arg-type]
         self.steps: list[tuple[UpdateState, bool]] = []
         self.devices.start()
         self.devices.listen(self._changed)
@@ -195,6 +198,47 @@ def test_from_the_notification_to_the_proof(world: World) -> None:
     assert (device.board, device.completed, device.url) == ("sample-board", "v1", str(URL))
     assert device.update is not None
     assert device.update.reason == "Slot 1 is active now."
+
+
+@pytest.mark.parametrize("seconds", [7200.0, -7200.0])
+def test_no_verdict_comes_of_a_clock_that_is_set(world: World, seconds: float) -> None:
+    def set_clock() -> None:
+        """The verdict is the same, and people see the time as it is now."""
+        before = (world.verdict, world.devices.get(ADDRESS))
+        world.wall.wrong += seconds
+        world.steady.beat()
+        world.devices.beat([], [])
+        assert world.verdict == before[0]
+        after, by = world.devices.get(ADDRESS), dt.timedelta(seconds=seconds)
+        assert after.last_seen is not None
+        assert after.update is not None
+        update = replace(after.update, since=after.update.since - by)
+        assert before[1] == replace(after, last_seen=after.last_seen - by, update=update)
+
+    world.tell()
+    set_clock()
+    world.fetch(Role.MANIFEST, DONE)
+    set_clock()
+    world.fetch(Role.SLOT1, RUNNING)
+    set_clock()
+    world.fetch(Role.SLOT1, DONE)
+    set_clock()
+    world.wait(6)
+    world.prober.shown = [Shown(False), Shown(True, 1)]
+    set_clock()
+    world.wait(60)
+    assert world.verdict == CONFIRMED
+
+
+@pytest.mark.parametrize("seconds", [7200.0, -7200.0])
+def test_a_clock_that_is_set_does_not_put_off_a_verdict_either(world: World, seconds: float) -> None:
+    world.tell()
+    world.wall.wrong = seconds
+    world.steady.beat()
+    world.wait(PATIENCE.begin - 2)
+    assert world.verdict == (UpdateState.NOTIFIED, False)
+    world.wait(3)
+    assert world.verdict == SILENT
 
 
 def test_a_device_that_nobody_told_is_known_by_its_requests_and_never_asked(world: World) -> None:

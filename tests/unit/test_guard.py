@@ -16,6 +16,7 @@ from server.access.token import Right, Token
 from server.access.token_file import TokenFile
 from server.access.tokens import Tokens
 from server.access.tries import LIMIT, Tries
+from server.steady import Steady
 from server.web import app as app_module
 from server.web.asker import came_from
 from server.web.auth import Guard
@@ -37,7 +38,7 @@ class World:
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.file = TokenFile(folder / "tokens")
-        self.sessions = Sessions(folder / "sessions", clock)
+        self.sessions = Sessions(folder / "sessions", Steady(clock, clock))
         self.tokens = Tokens(self.file, lambda what: None, set())  # noqa: ARG005
         self.clock = clock
 

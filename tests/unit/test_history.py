@@ -13,19 +13,23 @@ import pytest
 
 from common.event import Event
 from server.fleet.database import Database
-from server.fleet.history import SCHEMA, History
-from tests.support.clock import Clock
+from server.fleet.history import PRUNED, SCHEMA, History
+from server.steady import Steady
+from tests.support.clock import Clock, SystemClock
 from tests.waiting import wait_until
 
 DAY = 86400.0
 
 
 class Parts:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None, wrong: float = 0.0) -> None:
         self.path = path
-        self.wall = Clock()
+        self.clock = clock or Clock()
+        self.wall = SystemClock(self.clock)
+        self.wall.wrong = wrong
+        self.steady = Steady(self.wall, self.clock)
         self.database = Database(path, SCHEMA, pytest.fail)
-        self.history = History(self.database, self.wall, keep_days=90)
+        self.history = History(self.database, self.steady, keep_days=90)
 
     def start(self) -> History:
         self.database.start()
@@ -53,7 +57,7 @@ def test_an_event_comes_back_whole(parts: Parts) -> None:
     assert (first.kind, first.who, first.what) == ("publish", "alice", "v1 was published.")
     assert (first.publish_id, first.device) == ("v1", None)
     assert first.details == {"forced": True, "sizes": [1, 2]}
-    assert abs(first.time.timestamp() - parts.wall.now) < 0.01
+    assert abs(first.time.timestamp() - parts.wall()) < 0.01
     assert (second.who, second.device, second.details) == ("server", "fe80::2%wpan0", {})
     assert first.to_json()["time"].endswith("Z")
     assert Event.from_json(json.loads(json.dumps(first.to_json()))) == Event(**{
@@ -120,35 +124,94 @@ def test_csv_holds_every_event_and_no_formula(parts: Parts) -> None:
     assert len(list(csv.reader(history.csv(int(rows[-2]["id"]))))) == 2
 
 
-def test_what_is_too_old_goes_at_start_and_once_an_hour(parts: Parts) -> None:
+def test_what_is_too_old_goes_once_an_hour(parts: Parts) -> None:
     history = parts.start()
     for number in range(1700):
         history.record("old", str(number))
-    parts.wall.now += 30 * DAY
+    parts.clock.now += 30 * DAY
     history.record("new", "kept")
-    parts.wall.now += 59 * DAY
+    parts.clock.now += 59 * DAY
     history.beat()
     parts.settle()
     assert len(history.since(limit=5000).events) == 1701
-    parts.wall.now += 1.5 * DAY
+    parts.clock.now += 1.5 * DAY
     history.beat()
     wait_until(lambda: len(history.since(limit=5000).events) == 1)
-    parts.wall.now += 60 * DAY
+    parts.clock.now += 60 * DAY
     history.beat()
     wait_until(lambda: not history.since().events)
     last = history.latest_id
     history.record("k", "too old already")
     parts.settle()
-    parts.wall.now += 100 * DAY
+    parts.clock.now += 100 * DAY
     history.beat()
     wait_until(lambda: not history.since().events)
     history.record("k", "next")
     parts.settle()
     assert history.since().events[0].id == last + 2, "an id is never given twice"
-    parts.wall.now -= 300 * DAY
-    history.beat()
+
+
+def left(parts: Parts) -> list[str]:
+    """What is left an hour later."""
+    parts.clock.now += PRUNED
+    parts.steady.beat()
+    parts.history.beat()
     parts.settle()
-    assert len(history.since().events) == 1
+    parts.settle()
+    return [event.what for event in parts.history.since().events]
+
+
+@pytest.fixture
+def later(parts: Parts) -> Iterator[Parts]:
+    """The next start, a day after what is in the history."""
+    history = parts.start()
+    for day in range(3):
+        history.record("k", f"day {day}")
+        parts.clock.now += DAY
+    parts.settle()
+    parts.database.stop()
+    again = Parts(parts.path, parts.clock)
+    again.start()
+    yield again
+    again.database.stop()
+
+
+def test_a_clock_that_is_far_ahead_for_a_while_costs_nothing(later: Parts) -> None:
+    later.wall.wrong = 20 * 365 * DAY
+    for _ in range(59):
+        later.clock.now += 60
+        later.steady.beat()
+        later.history.beat()
+    later.history.record("k", "far ahead")
+    later.wall.wrong = 0
+    assert left(later) == ["day 0", "day 1", "day 2", "far ahead"]
+    later.clock.now += 88.5 * DAY
+    assert left(later) == ["day 2", "far ahead"], "what is from days to come holds up nothing"
+
+
+def test_what_was_recorded_by_a_slow_clock_stays_as_long_as_the_rest(later: Parts) -> None:
+    later.wall.wrong = -100 * DAY
+    later.steady.beat()
+    later.history.record("k", "slow")
+    later.wall.wrong = 0
+    assert left(later) == ["day 0", "day 1", "day 2", "slow"]
+    later.clock.now += 88.5 * DAY
+    later.history.record("k", "right")
+    assert left(later) == ["day 2", "slow", "right"]
+    later.clock.now += 2 * DAY
+    assert left(later) == ["right"]
+
+
+def test_what_the_first_start_of_all_recorded_by_a_slow_clock_stays(tmp_path: Path) -> None:
+    parts = Parts(tmp_path / "history.db", wrong=-100 * DAY)
+    try:
+        parts.start().record("k", "slow")
+        parts.wall.wrong = 0
+        assert left(parts) == ["slow"]
+        parts.clock.now += 91 * DAY
+        assert left(parts) == []
+    finally:
+        parts.database.stop()
 
 
 def test_ids_go_on_after_a_restart(parts: Parts) -> None:
@@ -206,7 +269,7 @@ def test_who_waits_after_events_that_are_gone_waits(parts: Parts) -> None:
     history = parts.start()
     history.record("k", "a")
     parts.settle()
-    parts.wall.now += 100 * DAY
+    parts.clock.now += 100 * DAY
     history.beat()
     wait_until(lambda: not history.since().events)
     assert history.wait_for_news(0, 0.05, threading.Event()) == ()

@@ -15,6 +15,7 @@ from server.access.token_file import TokenFile
 from server.access.tokens import Tokens
 from server.access.tries import Tries
 from server.config import read
+from server.steady import Steady
 from server.web.auth import Guard
 from server.web.proxy import address_of, believing, came_by_proxy
 from tests.support.access import add_token
@@ -31,7 +32,7 @@ PUBLIC = "ota.example.org"
 @pytest.fixture
 def guard(tmp_path: Path, clock: Clock) -> Guard:
     tokens = Tokens(TokenFile(tmp_path / "tokens"), lambda what: None, set())  # noqa: ARG005
-    sessions = Sessions(tmp_path / "sessions", clock)
+    sessions = Sessions(tmp_path / "sessions", Steady(clock, clock))
     return Guard("127.0.0.1", tokens, sessions, Tries(clock), True, "ota-server token add {}".format)
 
 

@@ -59,7 +59,18 @@ def test_every_field_comes_back(database: Database) -> None:
     trace = found[WHOLE.address].trace
     assert trace is not None
     assert (type(trace.state), type(trace.role), type(trace.before)) == (UpdateState, Role, Shown)
-    assert found[WHOLE.address].shown() == WHOLE.shown()
+    assert found[WHOLE.address].shown(float) == WHOLE.shown(float)
+
+
+def test_its_times_are_kept_as_unix_times(database: Database) -> None:
+    Register(database, lambda seconds: seconds + 100).keep(WHOLE)
+    settle(database)
+    (found,) = Register(database).load()
+    assert found.trace is not None
+    for before, after in ((WHOLE, found), (TRACE, found.trace)):
+        for field in dataclasses.fields(before):
+            value, kept = getattr(before, field.name), getattr(after, field.name)
+            assert field.name == "trace" or kept == (value + 100 if isinstance(value, float) else value), field.name
 
 
 @pytest.mark.parametrize("state", list(UpdateState))

@@ -13,6 +13,7 @@ import pytest
 from server.access.sessions import IDLE, LONGEST, Sessions
 from server.access.token import Right, Token
 from server.access.tokens import Known
+from server.steady import Steady
 from tests.support.clock import Clock
 
 LAPTOP, _ = Token.make("laptop", Right, dt.datetime.now(dt.UTC))
@@ -20,23 +21,23 @@ KNOWN = Known((LAPTOP,))
 
 
 def test_it_lasts_over_a_restart_and_the_file_lets_nobody_in(tmp_path: Path, clock: Clock) -> None:
-    sessions = Sessions(tmp_path / "sessions", clock)
+    sessions = Sessions(tmp_path / "sessions", Steady(clock, clock))
     text = sessions.begin(LAPTOP)
     assert len(text) >= 43
     assert text not in (tmp_path / "sessions").read_text()
     assert stat.S_IMODE((tmp_path / "sessions").stat().st_mode) == 0o600
-    again = Sessions(tmp_path / "sessions", clock)
+    again = Sessions(tmp_path / "sessions", Steady(clock, clock))
     assert again.token(text, KNOWN) == LAPTOP
     assert again.server == sessions.server
     assert [again.token(wrong, KNOWN) for wrong in ("", text[:-1], text + "=", "ota_x", "\udcff")] == [None] * 5
     again.end(text)
     again.end(text)
     assert again.token(text, KNOWN) is None
-    assert Sessions(tmp_path / "sessions", clock).token(text, KNOWN) is None
+    assert Sessions(tmp_path / "sessions", Steady(clock, clock)).token(text, KNOWN) is None
 
 
 def test_it_ends_with_its_token_even_when_another_one_gets_the_name(tmp_path: Path, clock: Clock) -> None:
-    sessions = Sessions(tmp_path / "sessions", clock)
+    sessions = Sessions(tmp_path / "sessions", Steady(clock, clock))
     text = sessions.begin(LAPTOP)
     other, _ = Token.make("laptop", Right, dt.datetime.now(dt.UTC))
     assert sessions.token(text, Known()) is None
@@ -45,13 +46,13 @@ def test_it_ends_with_its_token_even_when_another_one_gets_the_name(tmp_path: Pa
 
 
 def test_it_ends_when_it_is_not_used_and_some_day_in_any_case(tmp_path: Path, clock: Clock) -> None:
-    sessions = Sessions(tmp_path / "sessions", clock)
+    sessions = Sessions(tmp_path / "sessions", Steady(clock, clock))
     used, idle = sessions.begin(LAPTOP), sessions.begin(LAPTOP)
     began = clock.now
     while clock.now - began < LONGEST - IDLE:
         clock.now += IDLE - 1
         sessions.use(used)
-        sessions = Sessions(tmp_path / "sessions", clock)
+        sessions = Sessions(tmp_path / "sessions", Steady(clock, clock))
         assert sessions.token(used, KNOWN) == LAPTOP
         assert sessions.token(idle, KNOWN) == (LAPTOP if clock.now - began < IDLE else None)
     clock.now = began + LONGEST
@@ -61,7 +62,7 @@ def test_it_ends_when_it_is_not_used_and_some_day_in_any_case(tmp_path: Path, cl
 
 
 def test_uses_are_written_once_an_hour_at_most(tmp_path: Path, clock: Clock) -> None:
-    sessions = Sessions(tmp_path / "sessions", clock)
+    sessions = Sessions(tmp_path / "sessions", Steady(clock, clock))
     text = sessions.begin(LAPTOP)
     before = (tmp_path / "sessions").stat().st_ino
     clock.now += 3599
@@ -74,7 +75,7 @@ def test_uses_are_written_once_an_hour_at_most(tmp_path: Path, clock: Clock) -> 
 
 
 def test_there_are_so_many_at_most(tmp_path: Path, clock: Clock) -> None:
-    sessions = Sessions(tmp_path / "sessions", clock, most=5)
+    sessions = Sessions(tmp_path / "sessions", Steady(clock, clock), most=5)
     texts = []
     for _ in range(8):
         clock.now += 1
@@ -91,17 +92,17 @@ def test_a_damaged_file_means_logging_in_again(
 ) -> None:
     caplog.set_level(logging.INFO)
     (tmp_path / "sessions").write_text(content)
-    sessions = Sessions(tmp_path / "sessions", clock)
+    sessions = Sessions(tmp_path / "sessions", Steady(clock, clock))
     assert "people log in again" in caplog.records[0].getMessage()
     text = sessions.begin(LAPTOP)
-    assert Sessions(tmp_path / "sessions", clock).token(text, KNOWN) == LAPTOP
+    assert Sessions(tmp_path / "sessions", Steady(clock, clock)).token(text, KNOWN) == LAPTOP
 
 
 def test_where_nothing_can_be_written_it_lasts_until_the_end(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    sessions = Sessions(tmp_path / "gone" / "sessions", clock)
+    sessions = Sessions(tmp_path / "gone" / "sessions", Steady(clock, clock))
     texts = [sessions.begin(LAPTOP), sessions.begin(LAPTOP)]
     assert all(sessions.token(text, KNOWN) for text in texts)
     assert len(caplog.records) == 1

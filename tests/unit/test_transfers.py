@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from common.transfer import Transfer, TransferState
 from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins
 from server.coap.source import Address, device_of, source_of
 from server.fleet.transfers import STALLED, Transfers
+from server.steady import Steady
 from tests.support.clock import Clock
 from tests.support.coap import Parts, block2, get, make_parts, settle
 from tests.support.releases import write_release
@@ -28,9 +31,9 @@ class Fleet:
         write_release(folder / "v", size=SIZE)
         self.seconds = 1000.0
         self.parts: Parts = make_parts(folder, pins=Pins(lambda: self.seconds, most_pins, 1 << 20), clock=lambda: self.seconds)
-        self.wall = Clock()
-        began, epoch = self.seconds, self.wall.now
-        self.transfers = Transfers(self.parts.pins, self.parts.live, lambda: epoch + self.seconds - began)
+        self.epoch = Clock().now
+        self.steady = Steady(lambda: self.epoch + self.seconds, lambda: self.seconds)
+        self.transfers = Transfers(self.parts.pins, self.parts.live, self.steady)
         self.mid = 0
 
     def ask(self, *numbers: int, path: str = "v/slot0", of: Address = DEVICE, seconds: float = 1.0) -> None:
@@ -59,6 +62,21 @@ def test_a_transfer_says_whose_it_is_and_how_far(fleet: Fleet) -> None:
     assert transfer.bytes_per_second == 80  # 320 bytes in the 4 seconds since the first
     assert transfer.eta_seconds == (1024 - 320) / 80
     assert Transfer.from_json(transfer.to_json()) == transfer
+
+
+@pytest.mark.parametrize("seconds", [7200, -7200])
+def test_a_clock_that_is_set_is_no_news_of_a_transfer_and_shows_when_it_was(fleet: Fleet, seconds: int) -> None:
+    fleet.ask(0, 1, 2)
+    fleet.transfers.look()
+    before, known = fleet.only(), fleet.transfers.known()
+    fleet.epoch += seconds
+    fleet.steady.beat()
+    assert fleet.transfers.look() == []
+    assert fleet.transfers.known() == known
+    by = dt.timedelta(seconds=seconds)
+    assert fleet.only() == replace(before, started=before.started + by, last_seen=before.last_seen + by)
+    fleet.ask(3)
+    assert [t.started for t in fleet.transfers.look()] == [known[0].started], "it is the same transfer"
 
 
 def test_the_rate_is_of_the_last_while(fleet: Fleet) -> None:

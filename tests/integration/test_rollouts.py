@@ -34,7 +34,7 @@ from server.fleet.rollouts import Rollouts
 from server.fleet.teller import Notice
 from server.fleet.verdicts import Patience, Shown, Trace
 from server.steady import Steady
-from tests.support.clock import Clock
+from tests.support.clock import Clock, SystemClock
 from tests.waiting import wait_until
 
 NUMBERS = range(1, 7)
@@ -109,7 +109,8 @@ class World:
     """All parts of one start of the server over one file."""
 
     def __init__(self, path: Path, clock: Clock, most: int | None, notifier: type[Notifier]) -> None:
-        self.clock, steady = clock, Steady(clock, clock)
+        self.clock, self.wall = clock, SystemClock(clock)
+        self.steady = steady = Steady(self.wall, clock)
         self.database = Database(path, SCHEMA, pytest.fail)
         self.history = History(self.database, steady, 90)
         self.prober = FakeProber()
@@ -240,8 +241,11 @@ def nth(address: str) -> int:
     return int(address.rpartition(".")[2])
 
 
-def test_a_refusal_stops_it_before_the_next_device_of_the_same_wave(tmp_path: Path, clock: Clock) -> None:
+@pytest.mark.parametrize("wrong", [0.0, 7200.0, -7200.0])
+def test_a_refusal_stops_it_before_the_next_device_of_the_same_wave(tmp_path: Path, clock: Clock, wrong: float) -> None:
     with running(tmp_path, clock, most=1) as world:
+        world.wall.wrong = wrong  # the clock was set since the start
+        world.steady.beat()
         world.create("rest")
         wait_until(lambda: len(world.teller.told) == 1, what="the first one")
         first = world.teller.told[0]

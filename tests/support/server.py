@@ -31,20 +31,22 @@ class Server:
         prefix: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
+        module: str = "server",
     ) -> None:
-        """`prefix` is a command that runs the server; `pass_fds` are descriptors for it."""
+        """`prefix` is a command that runs the server; `pass_fds` are descriptors for it; `module` is what Python runs."""
         self.folder = folder
         self.state = state
         self._flags = flags
         self._prefix = prefix
         self._environment = environment or {}
         self._pass_fds = pass_fds
+        self._module = module
         self.lines: list[str] = []
 
     def start(self) -> Server:
         """Start it and wait until both listeners answer."""
-        folders = ["--firmware-dir", str(self.folder), "--state-dir", str(self.state)]
-        command = [*self._prefix, sys.executable, "-m", "server", *folders, "--http-port", "0", "--coap-port", "0", *self._flags]
+        flags = ["--firmware-dir", str(self.folder), "--state-dir", str(self.state), "--http-port", "0", "--coap-port", "0"]
+        command = [*self._prefix, sys.executable, "-m", self._module, *flags, *self._flags]
         environment = {**{k: v for k, v in os.environ.items() if k != "JOURNAL_STREAM"}, **self._environment}
         self.process = subprocess.Popen(
             command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment, pass_fds=self._pass_fds

@@ -5,6 +5,7 @@ goes. The quota takes more, oldest first, until the folder fits, and may leave f
 
 - the newest ready release of a vendor and class, and of those whose manifests name none; of equally new ones all, and of
   each sort of signature the newest: an unsigned build with a high number does not push out the one that devices take;
+  where no number says which is the newest, the one that came last, too;
 - the one that is served as a folder's latest;
 - one that is in use: `Uses` says by whom;
 - the one before a release that is being rolled out, to go back to;
@@ -14,13 +15,14 @@ goes. The quota takes more, oldest first, until the folder fits, and may leave f
 
 A withdrawn release counts for nothing, and goes as a ready one of its age would. Releases whose manifests name no vendor
 and class do not count for `keep`, for nobody knows which of them replaces which; the quota takes them, too.
-No clock decides: modification times only choose whose turn comes first among those of different vendors and classes.
+No clock decides where there are numbers. Elsewhere, and among those of different vendors and classes, whose turn comes first
+is chosen by when they came to the folder: a copy may keep a modification time of years ago (`cp -a`, `rsync -a`).
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -58,6 +60,16 @@ class Uses:
     """Those that are being rolled out."""
 
 
+class Came(NamedTuple):
+    """When a release came to the folder. They compare, the one that came last is the highest."""
+
+    seen: float = 0.0
+    """Seconds from the start of the server until it was first seen, which no set clock changes; 0: it was there already."""
+    hour: int = 0
+    """In which hour, since 1970, its files were last written or put there. Where a whole folder is copied or is given to
+    another user they all have the same one, or two, and their modification times say more."""
+
+
 class Going(NamedTuple):
     """A release that goes."""
 
@@ -76,9 +88,12 @@ class Plan:
     trouble: str = ""
 
 
-def decide(releases: Sequence[Release], size: int, limits: Limits, uses: Uses) -> Plan:
-    """`releases` are all that there are, `size` is the folder's in bytes, with all that is of no release."""
-    stays = _stays(releases, uses)
+def decide(
+    releases: Sequence[Release], size: int, limits: Limits, uses: Uses, came: Callable[[str], Came] = lambda _: Came()
+) -> Plan:
+    """`releases` are all that there are, `size` is the folder's in bytes, with all that is of no release; `came` says when the
+    release with this publish id came."""
+    stays = _stays(releases, uses, came)
     free = [release for release in releases if release.state in _GO and release.publish_id not in stays]
     goes: dict[str, Going] = {}
     if limits.keep is not None:
@@ -87,7 +102,7 @@ def decide(releases: Sequence[Release], size: int, limits: Limits, uses: Uses) -
     if limits.quota is None:
         return Plan(tuple(goes.values()))
     left = size - sum(release.size for release in free if release.publish_id in goes)
-    for release in _oldest_first(release for release in free if release.publish_id not in goes):
+    for release in _oldest_first([r for r in free if r.publish_id not in goes], came):
         if left <= limits.quota:
             break
         why = f"The folder had {left} bytes, and its quota is {limits.quota} (--quota); it was the oldest that nobody needs."
@@ -112,7 +127,7 @@ def _by_kind(releases: Iterable[Release]) -> dict[Kind, list[Release]]:
     return kinds
 
 
-def _stays(releases: Sequence[Release], uses: Uses) -> dict[str, str]:
+def _stays(releases: Sequence[Release], uses: Uses, came: Callable[[str], Came]) -> dict[str, str]:
     """Publish id -> why it stays, whatever is set."""
     stays = {}
     for group in _by_kind(r for r in releases if r.state is State.READY).values():
@@ -122,6 +137,10 @@ def _stays(releases: Sequence[Release], uses: Uses) -> dict[str, str]:
                 stays.update({r.publish_id: f"before {release.publish_id}, which is being rolled out" for r in before[-1:]})
         newest = {r.signature: r.age for r in group}  # the last one wins
         stays.update({r.publish_id: "the newest" for r in group if r.age == newest[r.signature]})
+        unnumbered = [r for r in group if r.sequence_number is None]
+        last = max(unnumbered, key=lambda r: (came(r.publish_id), _order(r)), default=None)
+        if last is not None and any(came(r.publish_id) < came(last.publish_id) for r in unnumbered):
+            stays.setdefault(last.publish_id, "it came last")
     stays.update(dict.fromkeys(uses.latest, "the latest of its folder"))
     return stays | dict(uses.by_id)
 
@@ -135,13 +154,19 @@ def _surplus(releases: Sequence[Release], free: Iterable[Release], keep: int) ->
             yield from (release for release in group if _order(release) < _order(last))
 
 
-def _oldest_first(releases: Iterable[Release]) -> Iterator[Release]:
-    """Within a vendor and class by number; between them whichever was published first."""
-    groups = ([(r.published, r.publish_id, r) for r in group] for group in _by_kind(releases).values())
+def _oldest_first(releases: Iterable[Release], came: Callable[[str], Came]) -> Iterator[Release]:
+    """Within a vendor and class by number; between them, and without numbers, whichever came first."""
+
+    def turn(release: Release) -> tuple[object, ...]:
+        number = -1 if release.sequence_number is None else release.sequence_number
+        return (number, came(release.publish_id), release.published, release.publish_id)
+
+    kinds = (sorted(group, key=turn) for group in _by_kind(releases).values())
+    groups = ([(came(r.publish_id), r.published, r.publish_id, r) for r in group] for group in kinds)
     heads = [(group[0], n, group) for n, group in enumerate(groups)]
     heapq.heapify(heads)
     while heads:
-        (_, _, release), n, group = heads[0]
+        (*_, release), n, group = heads[0]
         yield release
         del group[0]
         if group:

@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Callable
 
 from common.errors import OtaError
-from common.release import Problem
+from common.release import Problem, Release
 from server.firmware.catalogue import Catalogue, LiveCatalogue
-from server.firmware.retention import Going, Limits, Plan, Uses, decide
+from server.firmware.retention import Came, Going, Limits, Plan, Uses, decide
 from server.fleet.history import History
 
 AGAIN = 60.0
 """Seconds after which it is looked again, though the catalogue is the same: a device may need a release no more."""
 _BUDGET = 0.25
 """Seconds after which a beat removes nothing more, for others wait for it: the next ones go on. Each removes one at least."""
+HOUR = 3600 * 1_000_000_000
+"""Nanoseconds."""
 _WHERE = ""
 """The folder itself."""
 _log = logging.getLogger(__name__)
@@ -45,6 +47,9 @@ class Retiring:
         self._remove = remove
         self._history = history
         self._clock = clock
+        self._began = clock()
+        self._first: dict[str, float] | None = None
+        """Publish id -> seconds from the start until it was seen first; None: nothing was looked at yet."""
         self._seen: int | None = None
         self._again = 0.0
         self._failed: dict[str, str] = {}
@@ -78,7 +83,13 @@ class Retiring:
         uses = self._uses(current)
         stuck = dict.fromkeys(self._failed, "it cannot be removed")
         uses = Uses({**uses.by_id, **stuck}, uses.latest, uses.rolled_out)
-        return decide(current.releases, self.size, self.limits, uses)
+        return decide(current.releases, self.size, self.limits, uses, self._came(current).__getitem__)
+
+    def _came(self, current: Catalogue) -> dict[str, Came]:
+        now = self._clock() - self._began if self._first is not None else 0.0
+        before = self._first or {}
+        self._first = {release.publish_id: before.get(release.publish_id, now) for release in current.releases}
+        return {r.publish_id: Came(self._first[r.publish_id], hour_of(current, r)) for r in current.releases}
 
     def _retire(self, going: Going) -> None:
         try:
@@ -97,6 +108,12 @@ class Retiring:
         unmet = [Problem(_WHERE, plan.trouble)] if plan.trouble else []
         self._live.report((*failed, *unmet))
         self._seen = self._live.current.number
+
+
+def hour_of(current: Catalogue, release: Release) -> int:
+    """In which hour since 1970 its files were last written or put there; a copy may keep a modification time of years ago."""
+    stamps = [current.images[file.path].stamp for file in release.files if file.path in current.images]
+    return max((max(stamp.mtime_ns, stamp.ctime_ns) for stamp in stamps), default=0) // HOUR
 
 
 def size_of(current: Catalogue) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from server.firmware.publishing import Publisher
 from server.firmware.retention import Limits, Uses
 from server.fleet.database import Database
 from server.fleet.history import SCHEMA, History
-from server.fleet.retiring import AGAIN, Retiring, size_of
+from server.fleet.retiring import AGAIN, HOUR, Retiring, hour_of, size_of
 from server.steady import Steady
 from tests.support import documents
 from tests.support.clock import Clock
@@ -128,6 +129,42 @@ def test_one_that_cannot_be_removed_is_told_and_tried_again_and_holds_up_no_othe
     folder.clock.now += AGAIN
     retiring.beat()
     assert (folder.left, folder.problems) == (numbered(4), [])
+
+
+def old_copy(folder: Folder, number: int) -> None:
+    """As `cp -a` brings a release of 2020 without vendor and class."""
+    at = folder.parts.store.root / f"old{number}"
+    write_release(at, number)
+    for file in at.iterdir():
+        os.utime(file, (1.6e9 + number, 1.6e9 + number))
+    settle(folder.parts.live)
+
+
+def test_one_that_has_just_come_is_not_the_oldest_whatever_its_modification_times_say(make: Make) -> None:
+    folder = make(0)
+    for number in (1, 2, 3):
+        write_release(folder.parts.store.root / f"v{number}", number)
+        os.utime(folder.parts.store.root / f"v{number}" / "manifest", (1.7e9 + number, 1.7e9 + number))
+    settle(folder.parts.live)
+    retiring = folder.retiring(quota=size_of(folder.parts.live.current) + 100)
+    retiring.beat()
+    folder.clock.now += 1
+    old_copy(folder, 4)
+    retiring.beat()
+    assert folder.left == {"v2", "v3", "old4"}, "what was there goes by its modification time"
+    folder.clock.now += 1
+    folder.used = dict.fromkeys(folder.left - {"old4"}, "a device has it")
+    old_copy(folder, 3)
+    retiring.beat()
+    assert folder.left == {"v2", "v3", "old3"}, "the one that came last stays, though it is older"
+
+
+def test_when_it_came_is_known_after_a_start_too(make: Make) -> None:
+    folder = make(0)
+    before = time.time_ns() // HOUR
+    old_copy(folder, 1)
+    current = folder.parts.live.current
+    assert before <= hour_of(current, current.by_id["old1"]) <= time.time_ns() // HOUR
 
 
 @pytest.mark.expects_log("its quota is 100")

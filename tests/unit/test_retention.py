@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from common.finding import Role
 from common.release import Release, ReleaseFile, State
-from server.firmware.retention import Going, Limits, Plan, Uses, decide
+from server.firmware.retention import Came, Going, Limits, Plan, Uses, decide
 
 EXAMPLES = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 KINDS = [("vendor", "a"), ("vendor", "b"), ("vendor", None), (None, None)]
@@ -167,6 +167,23 @@ def test_the_sentences() -> None:
         " needed, or is not the server's to remove: v4 (the newest), v2 (10.0.0.1 has it); 7 bytes are of no release."
         " Remove something by hand, or allow more."
     )
+
+
+def test_without_numbers_what_came_first_goes_first_and_what_came_last_stays() -> None:
+    opaque = [release(f"v{n}", None, KINDS[3], published=n) for n in range(1, 6)]
+    came = {"v1": Came(0, 7), "v2": Came(0, 5), "v3": Came(0, 5), "v4": Came(30, 3), "v5": Came(0, 4)}
+    plan = decide(opaque, 500, Limits(quota=1), Uses(), came.__getitem__)
+    assert names(plan) == ["v2", "v3", "v1"], "v4 was seen last, v5 has the newest modification time"
+    assert "v4 (it came last), v5 (the newest)" in plan.trouble
+    came["v5"], came["v2"] = Came(0, 8), Came(60, 1)
+    assert names(decide(opaque, 500, Limits(quota=1), Uses(), came.__getitem__)) == ["v3", "v1", "v4"]
+    assert names(decide(opaque, 500, Limits(quota=250), Uses())) == ["v1", "v2", "v3"], "all at once: by modification time"
+
+
+def test_among_several_kinds_what_came_first_goes_first_and_within_one_the_lowest_number() -> None:
+    several = [release(f"{kind}{n}", n, ("vendor", kind)) for kind in "ab" for n in (1, 2, 3)]
+    came = {"a1": Came(9), "a2": Came(0), "a3": Came(1), "b1": Came(5), "b2": Came(6), "b3": Came(7)}
+    assert names(decide(several, 600, Limits(quota=1), Uses(), came.__getitem__)) == ["b1", "b2", "a1", "a2"]
 
 
 def test_a_withdrawn_one_counts_for_nothing_and_goes_in_its_turn() -> None:

@@ -25,6 +25,7 @@ from server.coap.datagram import Block, Datagram
 from server.coap.dualstack import open_udp
 from server.coap.exchange import TOKEN_LENGTH, Exchange, Exchanges
 from server.coap.peers import Peer
+from server.coap.resolver import Resolver
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class CoapClient:
         self._own_port = own_port
         self._exchanges = Exchanges()
         self._stopping = threading.Event()
+        self._resolver = Resolver(self._stopping)
         self._wake = -1
         self._thread: threading.Thread | None = None
 
@@ -148,7 +150,7 @@ class CoapClient:
     def _locate(self, target: DeviceUrl) -> Peer:
         if self._stopping.is_set():
             raise DeviceUnreachable("The server is stopping.")
-        peer = peers.locate(target, self._socket.family, self._stopping)
+        peer = peers.locate(target, self._socket.family, self._resolver)
         if peer.port == self._own_port and peers.is_local(peer):
             raise DeviceRefused(f"{target} is this server itself, not a device.")
         return peer

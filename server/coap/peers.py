@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import socket
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from common.device_url import DeviceUrl
 from common.errors import DeviceRefused, DeviceUnreachable
+from server.coap.resolver import Resolver
 
 Sockaddr = tuple[str, int] | tuple[str, int, int, int]
 
@@ -41,7 +40,7 @@ def peer_of(address: tuple[Any, ...]) -> Peer:
     return Peer(host, int(address[1]), int(address[3]) if len(address) == 4 else 0)
 
 
-def locate(target: DeviceUrl, family: int, stopping: threading.Event) -> Peer:
+def locate(target: DeviceUrl, family: int, resolver: Resolver) -> Peer:
     """The peer of `target` for a socket of `family`.
 
     Raises DeviceUnreachable for names, zones and families that lead nowhere, DeviceRefused for groups and the like.
@@ -50,7 +49,7 @@ def locate(target: DeviceUrl, family: int, stopping: threading.Event) -> Peer:
     try:
         ip = ipaddress.ip_address(target.host)
     except ValueError:
-        found = _look_up(target.host, family, stopping)
+        found = peer_of(resolver.look_up(target.host, family))
         ip, scope = ipaddress.ip_address(found.host), found.scope
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if ip.is_multicast or ip.is_unspecified or str(ip) == "255.255.255.255":
@@ -93,42 +92,3 @@ def _scope(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, zone: str | None) 
         if zone.isdigit() and int(zone) in (number for number, _ in socket.if_nameindex()):
             return int(zone)
     raise DeviceUnreachable(f"This machine has no interface {zone!r}. It has {', '.join(names)}.")
-
-
-def _look_up(name: str, family: int, stopping: threading.Event) -> Peer:
-    def resolve() -> Peer:
-        # V4MAPPED: a name that has only IPv4 addresses gives those, for the one dual-stack socket.
-        flags = socket.AI_V4MAPPED if family == socket.AF_INET6 else 0
-        return peer_of(socket.getaddrinfo(name, 0, family, socket.SOCK_DGRAM, 0, flags)[0][4])
-
-    try:
-        return _interruptible(resolve, stopping)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:
-            raise DeviceUnreachable(f"No name server could be asked for {name!r}. Write the device's address instead.") from error
-        raise DeviceUnreachable(f"The name {name!r} was not found. Check it, or write the device's address instead.") from error
-    except UnicodeError as error:
-        raise DeviceUnreachable(f"{name!r} cannot be a host's name: a part of it is empty or too long.") from error
-
-
-def _interruptible(call: Callable[[], Peer], stopping: threading.Event) -> Peer:
-    """Run `call` in a thread that may be left behind: nothing ends getaddrinfo before the resolver's own time-out."""
-    outcome: list[Peer | Exception] = []
-    done = threading.Event()
-
-    def run() -> None:
-        try:
-            outcome.append(call())
-        except Exception as error:
-            outcome.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=run, name="coap-resolver", daemon=True).start()
-    while not done.wait(0.1):
-        if stopping.is_set():
-            raise DeviceUnreachable("The server is stopping.")
-    result = outcome[0]
-    if isinstance(result, Exception):
-        raise result
-    return result

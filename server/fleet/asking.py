@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from common.device_url import DeviceUrl
 from common.release import Release
+from server.fleet.crew import Hands
 from server.fleet.known import Known
 from server.fleet.prober import Prober
 from server.fleet.verdicts import Shown
@@ -38,7 +38,7 @@ class Asking:
     """
 
     def __init__(
-        self, prober: Prober, pool: Executor, release: Callable[[str], Release | None], clock: Callable[[], float]
+        self, prober: Prober, pool: Hands, release: Callable[[str], Release | None], clock: Callable[[], float]
     ) -> None:
         """`release` gives a release by its publish id; `clock` counts seconds."""
         self._prober = prober

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
 from dataclasses import replace
 
 from common.device import Device, UpdateState
@@ -18,6 +17,7 @@ from server.coap.source import device_of
 from server.fleet import traces
 from server.fleet.asking import Asking, Seen
 from server.fleet.bygone import Bygone
+from server.fleet.crew import Hands
 from server.fleet.known import Keeper, Known, address_of, differs
 from server.fleet.prober import Prober
 from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Shown, Told, Trace, begin, judge, next_look
@@ -36,7 +36,7 @@ class Devices:
     def __init__(
         self,
         prober: Prober,
-        pool: Executor,
+        pool: Hands,
         release: Callable[[str], Release | None],
         keeper: Keeper,
         steady: Steady,

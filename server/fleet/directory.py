@@ -11,7 +11,6 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from server.coap.directory import Outcome
 from server.coap.linkformat import InvalidLinks
 from server.coap.parameters import Registration, trigger
 from server.fleet.allowance import Allowance
+from server.fleet.crew import Crew
 from server.fleet.entries import MOST, Entries, Entry, base_of
 from server.fleet.known import address_of
 
@@ -87,7 +87,7 @@ class Registry:
         self._allowance = Allowance(clock)
         self._asking: dict[DeviceUrl, Registration | None] = {}
         """Address and port, and what is to be registered with the device's own links, if anything."""
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Crew | None = None
         self._known: Known = lambda *_: None
 
     def start(self, known: Known) -> None:
@@ -95,7 +95,8 @@ class Registry:
         self._asker.start()
         with self._lock:
             self._known = known
-            self._pool = ThreadPoolExecutor(_ASKED_AT_ONCE, "registered")
+            self._pool = Crew(_ASKED_AT_ONCE, "registered")
+            self._pool.start()
 
     def stop(self) -> None:
         """End every wait, and wait for the threads. A second call does nothing."""
@@ -103,7 +104,7 @@ class Registry:
             pool, self._pool = self._pool, None
         if pool is not None:
             self._asker.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.stop()
 
     def all(self) -> list[Entry]:
         """Who is registered now."""

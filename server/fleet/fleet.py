@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -22,6 +21,7 @@ from server.firmware.retention import Limits
 from server.fleet import batch_file, history, register, rollout_file
 from server.fleet.batch_file import Batches
 from server.fleet.chronicle import Chronicle
+from server.fleet.crew import Crew
 from server.fleet.database import Database
 from server.fleet.devices import Devices
 from server.fleet.forgetting import Forgetting
@@ -93,7 +93,7 @@ class Fleet:
         own = service.port
         self._asker = CoapClient(_ASK, own_port=own, died=died)
         self._client = CoapClient(own_port=own, died=died)
-        self._pool = ThreadPoolExecutor(_ASKED_AT_ONCE, "ask")
+        self._pool = Crew(_ASKED_AT_ONCE, "ask")
         self.devices = Devices(
             Prober(self._asker, settings.version_path),
             self._pool,
@@ -139,7 +139,8 @@ class Fleet:
         self.devices.start()
         self.devices.listen(self._changed)
         stack.enter_context(self._asker)
-        stack.callback(lambda: self._pool.shutdown(wait=True, cancel_futures=True))
+        self._pool.start()
+        stack.callback(self._pool.stop)
         stack.callback(self._asker.stop)
         self._client.start()
         stack.callback(self.notifier.stop)

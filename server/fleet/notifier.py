@@ -9,7 +9,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from common.device_url import DeviceUrl
@@ -17,6 +16,7 @@ from common.errors import DeviceRefused, DeviceUnreachable, NotFound
 from common.notification import BatchState, DeviceResult, DeviceState, Notification, Nul
 from server.fleet.batch import OPEN, Batch, Turn
 from server.fleet.batch_keeper import BatchFile, Nowhere
+from server.fleet.crew import Crew
 from server.fleet.known import address_of
 from server.fleet.teller import Notice, Teller, failed
 
@@ -58,7 +58,7 @@ class Notifier:
         self._at_once = at_once
         self._keep = keep
         self._clock = clock
-        self._pool = ThreadPoolExecutor(at_once, "notify")
+        self._pool = Crew(at_once, "notify")
         self._changed = threading.Condition()
         self._batches: dict[str, Batch] = {}
         """In the order in which they were started; a finished one moves to the end."""
@@ -67,11 +67,11 @@ class Notifier:
         """How many devices it came to what with, since the start."""
 
     def resume(self, expect: Callable[[str, str], bool]) -> None:
-        """Go on with what an earlier start of the server was at.
+        """Go on with what an earlier start of the server was at, some devices of which may have been told.
 
-        `expect` hears of each address and publish id of which it is not known whether the device was told, and says whether
-        the device's requests have shown it.
+        `expect` hears of each address and publish id where that is not known, and says whether the device's requests show it.
         """
+        self._pool.start()
         with self._changed:
             recalled = set(self._batches)
         loaded = [batch for batch in self._file.load() if batch.id not in recalled]
@@ -203,7 +203,7 @@ class Notifier:
             self._stopping = True
             self._changed.notify_all()
         self._stop_client()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.stop()
         with self._changed:
             for batch in self._batches.values():
                 self._abandon(batch)

@@ -12,13 +12,14 @@ from common.device_url import DeviceUrl
 from common.errors import DeviceRefused, DeviceUnreachable
 from server.coap import errorqueue, peers
 from server.coap.peers import Peer, locate, numeric, peer_of
+from server.coap.resolver import Resolver
 
-RUNNING = threading.Event()
+RESOLVER = Resolver(threading.Event())
 LOOPBACK = socket.if_nametoindex("lo")
 
 
 def find(text: str, family: int = socket.AF_INET6) -> Peer:
-    return locate(DeviceUrl.parse(text), family, RUNNING)
+    return locate(DeviceUrl.parse(text), family, RESOLVER)
 
 
 def test_addresses_of_both_families_go_through_one_socket() -> None:
@@ -71,19 +72,6 @@ def test_names() -> None:
 def test_without_ipv6_an_ipv6_address_has_no_route() -> None:
     with pytest.raises(DeviceUnreachable, match="no IPv6"):
         find("[fd00::2]", socket.AF_INET)
-
-
-def test_a_name_lookup_that_hangs_does_not_hold_up_the_end() -> None:
-    stopping, hanging = threading.Event(), threading.Event()
-
-    def call() -> Peer:
-        hanging.wait()
-        return Peer("::1", 1)
-
-    stopping.set()
-    with pytest.raises(DeviceUnreachable, match="stopping"):
-        peers._interruptible(call, stopping)
-    hanging.set()
 
 
 def test_local_addresses() -> None:

@@ -171,9 +171,9 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         page = Serving(listener.create(site, tcp, spool, guard.may_send), tcp)
         supervision = Supervision(
             process.manager,
-            (devices.self_check.ask, page.answers),
-            (devices.self_check.ask, page.turns),
-            lambda: f"{process.problem()}{_status(live, fleet)}",
+            (devices.liveness.check, page.answers),
+            (devices.liveness.check, page.turns),
+            lambda: f"{process.problem()}{devices.liveness.strain}{_status(live, fleet)}",
             died,
         )
         parts.callback(supervision.stop)

@@ -86,6 +86,8 @@ class Endpoint:
         self._loading: dict[Image, list[tuple[Received, Datagram]]] = {}
         self.answered = 0
         """Blocks that were answered from memory."""
+        self.taken = 0
+        """Datagrams that the receive loop took out of the socket."""
 
     @property
     def port(self) -> int:
@@ -121,6 +123,7 @@ class Endpoint:
             while not self._stopping.is_set():
                 arrived = receive()
                 now = clock()
+                self.taken += len(arrived)
                 self.answered += len(arrived)
                 for slot, (data, source) in enumerate(arrived):
                     answer = recall(data, source, now)

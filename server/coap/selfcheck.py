@@ -28,6 +28,10 @@ _FIRST_WAIT = 0.25
 """Seconds until a request is sent again; they double."""
 
 
+class Silence(str):
+    """The sentence where nothing came back in time: the request may not have been received at all."""
+
+
 class SelfCheck:
     """Threads: any calls `ask`, one after the other, one owner `close` at the end; the receive loop calls `content`."""
 
@@ -60,7 +64,8 @@ class SelfCheck:
             for number in range(_BLOCKS):
                 answer = self._exchange(sock, number, end)
                 if answer is None:
-                    return f"CoAP does not answer: the server asked itself for a file, and got nothing within {limit:.1f} s."
+                    why = f"the server asked itself for a file, and got nothing within {limit:.1f} s."
+                    return Silence(f"CoAP does not answer in time: {why}")
                 if answer.code != datagram.CONTENT or answer.block2 != Block(number, number < _BLOCKS - 1, _SZX):
                     return f"CoAP answers wrongly: the server asked itself for block {number}, and got {answer.dotted_code}."
                 got += answer.payload

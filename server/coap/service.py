@@ -13,6 +13,7 @@ from server.coap.blocks import Blocks
 from server.coap.budget import Budget
 from server.coap.directory import LINK, Directory, Registrar
 from server.coap.endpoint import Endpoint
+from server.coap.liveness import Liveness
 from server.coap.observers import Observers
 from server.coap.peers import Peer
 from server.coap.pins import Pins
@@ -67,6 +68,7 @@ class CoapService:
         self.endpoint = Endpoint(
             sock, self.blocks, self.protocol, self.observers, cache, clock, changed, died, self.budget
         )
+        self.liveness = Liveness(self.self_check.ask, lambda: self.endpoint.taken, self.queue.look)
 
     @property
     def port(self) -> int:

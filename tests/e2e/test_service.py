@@ -147,6 +147,38 @@ def test_a_receive_loop_that_hangs_is_not_fed_and_says_where_when_it_is_ended(st
     assert "hanging.py" in server.log  # every thread's place
 
 
+_FLOOD = """
+import os, socket, sys
+sock, to, number = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), ("127.0.0.1", int(sys.argv[1])), 0
+kinds = [bytes([0x40, 1, 0, n, 0xB3]) + b"v/x" for n in range(200)] + [os.urandom(40) for _ in range(200)]
+while True:
+    sock.sendto(kinds[number % 400], to)
+    number += 1
+"""
+
+
+def test_a_flood_neither_keeps_it_from_being_ready_nor_has_it_killed(start: Start, tmp_path: Path) -> None:
+    """On one processor, which it shares with the flood, whatever the machine."""
+    cpu = str(min(os.sched_getaffinity(0)))
+    with Listener(tmp_path / "notify") as listener, sockets() as (udp, tcp):
+        flood = subprocess.Popen(["taskset", "-c", cpu, sys.executable, "-c", _FLOOD, str(udp.getsockname()[1])])
+        try:
+            environment = {"NOTIFY_SOCKET": listener.address, "WATCHDOG_USEC": "4000000"}
+            slow = ("taskset", "-c", cpu)
+            server = start(activated(tmp_path / "fw", tmp_path / "state", (udp, tcp), environment=environment, prefix=slow))
+            listener.wait_for("READY=1")
+            wait_until(lambda: any("Devices are not answered in time" in line for line in listener.lines), 60, "the status")
+            listener.wait_for("WATCHDOG=1", listener.count("WATCHDOG=1") + 2)
+            said = "CoAP does not answer in time"
+            wait_until(lambda: said in requests.get(server.url + "/healthz", timeout=60).text, 60, "the health to say it")
+        finally:
+            flood.kill()
+            flood.wait()
+        wait_until(lambda: "the flood of datagrams is over" in server.log, 60)
+        wait_until(lambda: requests.get(server.url + "/api/v1/releases", timeout=30).ok, 60)
+        assert server.stop() == 0
+
+
 def test_one_socket_may_be_passed_and_the_other_be_the_servers_own(start: Start, tmp_path: Path) -> None:
     with sockets() as (udp, _):
         server = start(activated(tmp_path / "fw", tmp_path / "state", (udp,)))

@@ -79,9 +79,14 @@ def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def activated(
-    folder: Path, state: Path, passed: tuple[socket.socket, ...], *flags: str, environment: dict[str, str] | None = None
+    folder: Path,
+    state: Path,
+    passed: tuple[socket.socket, ...],
+    *flags: str,
+    environment: dict[str, str] | None = None,
+    prefix: tuple[str, ...] = (),
 ) -> Server:
-    """A server, not started yet, that is given these sockets from descriptor 3 on."""
+    """A server, not started yet, that is given these sockets from descriptor 3 on; `prefix` is a command that runs it."""
     numbers = [sock.fileno() for sock in passed]
-    prefix = [sys.executable, "-c", _PASS, ",".join(map(str, numbers))]
-    return Server(folder, state, flags, prefix, environment, numbers)
+    command = [*prefix, sys.executable, "-c", _PASS, ",".join(map(str, numbers))]
+    return Server(folder, state, flags, command, environment, numbers)

@@ -40,6 +40,7 @@ from server.firmware.publishing import Publisher
 from server.firmware.retention import Limits
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
+from server.first_look import FirstLook
 from server.fleet.directory import TIMING, Registry
 from server.fleet.fleet import Fleet, FleetSettings
 from server.fleet.pulse import Pulse
@@ -128,7 +129,8 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         watcher = Watcher(store.root, live, config.rescan, died, after_look=after_look)
         parts.callback(watcher.stop)
         gc.disable()  # all that the first look makes stays, and looking through it again and again takes as long as making it
-        watcher.start()
+        with FirstLook(process.manager, lambda: hashes.learnt):
+            watcher.start()
         gc.enable()
         gc.unfreeze()  # what was there before a reload
         gc.collect()

@@ -147,6 +147,28 @@ def test_a_receive_loop_that_hangs_is_not_fed_and_says_where_when_it_is_ended(st
     assert "hanging.py" in server.log  # every thread's place
 
 
+def test_systemd_hears_that_the_first_look_of_a_reload_gets_on(start: Start, tmp_path: Path) -> None:
+    """It would take it for hung else: the watchdog stays armed all the while."""
+    (tmp_path / "fw").mkdir()
+    for number in range(40):
+        with (tmp_path / "fw" / f"image{number}").open("wb") as file:
+            file.truncate(16 << 20)  # of no size on the disk
+    toml = tmp_path / "ota.toml"
+    toml.write_text("max-image-size = 1000\n")
+    with Listener(tmp_path / "notify") as listener:
+        environment = {"NOTIFY_SOCKET": listener.address, "WATCHDOG_USEC": "800000"}
+        server = start(Server(tmp_path / "fw", tmp_path / "state", ("--config", str(toml)), environment=environment))
+        listener.wait_for("READY=1")
+        toml.write_text("")
+        server.process.send_signal(signal.SIGHUP)
+        listener.wait_for("READY=1", 2)
+        lines = listener.lines[listener.lines.index("RELOADING=1") :]
+        meanwhile = lines[: lines.index("READY=1")]
+        assert "EXTEND_TIMEOUT_USEC=120000000" in meanwhile
+        assert meanwhile.count("WATCHDOG=1") >= 2
+        assert server.stop() == 0
+
+
 _FLOOD = """
 import os, socket, sys
 sock, to, number = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), ("127.0.0.1", int(sys.argv[1])), 0

@@ -18,6 +18,7 @@
     ├── ServerUnreachable         the client found no server
     ├── ServerRefused             the server answered with an error of its own
     └── ConfigError               a flag, a key, a folder or a port that cannot be used
+        └── Hindered              the system does not let it be used now, and may later
 
 The core knows no status codes: one table in server/web and one in desktop/publish.py turn a class
 into an HTTP status and into an exit code.
@@ -120,3 +121,7 @@ class ServerRefused(OtaError):
 
 class ConfigError(OtaError):
     """A flag, a configuration key, a folder or a port that cannot be used."""
+
+
+class Hindered(ConfigError):
+    """The system does not let a folder or a port be used (any OSError), which may pass: it is worth another try."""

@@ -8,14 +8,16 @@ import os
 import sys
 from collections.abc import Callable
 
-from common.errors import ConfigError
+from common.errors import ConfigError, Hindered
 from server import config as configuration
-from server import parts
+from server import parts, systemd
 from server.access import command as token_command
 from server.life import Server
 from server.sockets import Sockets, inherited
 from server.systemd import JournalFormatter, Manager
 
+EXIT_LATER = 75
+"""It cannot start as configured now, and may be able to later (EX_TEMPFAIL of sysexits.h)."""
 EXIT_CONFIG = 78
 
 
@@ -26,19 +28,19 @@ def main(arguments: list[str]) -> int:
     try:
         return serve(arguments) if command is None else command(arguments[1:])
     except ConfigError as error:
-        print(f"ota-server: {error}", file=sys.stderr)
-        return EXIT_CONFIG
+        print(_for_journal(f"ota-server: {error}", logging.ERROR), file=sys.stderr)
+        return EXIT_LATER if isinstance(error, Hindered) else EXIT_CONFIG
 
 
 def serve(arguments: list[str]) -> int:
-    """The server; 0 stopped, 1 a part died. Raises ConfigError when it cannot start as configured."""
+    """The server; 0 stopped, 1 a part died. Raises ConfigError when it cannot start as configured, Hindered when not now."""
     asked = configuration.read(arguments)
     if asked.print_config:
         print(asked.config.to_toml(), end="")
         return 0
     if asked.check_config:
         parts.check(asked.config)
-        print("ota-server: the configuration can be used.")
+        print(_for_journal("ota-server: the configuration can be used.", logging.INFO))
         return 0
     faulthandler.enable()  # when systemd's watchdog ends a server that hangs, the journal says where
     _set_up_log(asked.config.debug)
@@ -46,9 +48,13 @@ def serve(arguments: list[str]) -> int:
     return Server(arguments, asked, Sockets(passed), manager).run()
 
 
+def _for_journal(text: str, level: int) -> str:
+    return systemd.marked(text, level) if systemd.takes(os.environ) else text
+
+
 def _set_up_log(debug: bool) -> None:
     handler = logging.StreamHandler()
-    journal = "JOURNAL_STREAM" in os.environ
+    journal = systemd.takes(os.environ)
     handler.setFormatter(JournalFormatter() if journal else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler])
     logging.getLogger("coapthon").setLevel(logging.ERROR)  # its INFO has every payload

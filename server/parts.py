@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from common.boards import Boards
-from common.errors import ConfigError
+from common.errors import Hindered
 from common.signature import Keys
 from server import precheck, symptoms
 from server.access import sessions as sessions_file
@@ -232,7 +232,7 @@ def _prepare_spool(state: Path) -> None:
         for left in spool.iterdir():
             left.unlink()
     except OSError as error:
-        raise ConfigError(
+        raise Hindered(
             f"The state folder {str(state)!r} cannot be used: {error.strerror}."
             " Name one that the server may write with --state-dir."
         ) from None

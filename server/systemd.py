@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
 _PATIENCE = 1.0
@@ -19,8 +19,18 @@ class JournalFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The lines of one record, a traceback's included."""
-        priority = next(number for level, number in _PRIORITIES if record.levelno >= level)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+        return marked(super().format(record), record.levelno)
+
+
+def takes(environment: Mapping[str, str]) -> bool:
+    """Whether the journal takes what this process writes."""
+    return "JOURNAL_STREAM" in environment
+
+
+def marked(text: str, level: int) -> str:
+    """Each line with its priority in front, by its level in the log."""
+    priority = next(number for least, number in _PRIORITIES if level >= least)
+    return "\n".join(f"<{priority}>{line}" for line in text.splitlines())
 
 
 class Manager:

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from common.errors import ConfigError
+from common.errors import ConfigError, Hindered
 from server.coap import datagram
 from server.coap.batch import Batch, is_cut_off
 from server.coap.blocks import Blocks, Missing
@@ -41,7 +41,7 @@ def open_socket(host: str, port: int) -> socket.socket:
     except (socket.gaierror, UnicodeError):
         raise ConfigError(f"--coap-bind {host!r} is no address here: use ::, or one that `ip address` lists.") from None
     except OSError as error:
-        raise ConfigError(
+        raise Hindered(
             f"CoAP cannot listen on [{host}]:{port} ({error.strerror}). Is another server running there?"
             " Stop it, or choose another port with --coap-port."
         ) from None

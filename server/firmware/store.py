@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from common.errors import ConfigError, ReleaseExists, ReleaseNotFound
+from common.errors import Hindered, ReleaseExists, ReleaseNotFound
 from common.finding import Role
 from common.preflight import FileFacts
 from common.release import check_publish_id
@@ -57,12 +57,12 @@ class Store:
         self._ours: dict[tuple[int, int], None] = {}
 
     def prepare(self) -> None:
-        """Make the folder where it is missing, and clear what a killed server left in .staging. Raises ConfigError."""
+        """Make the folder where it is missing, and clear what a killed server left in .staging. Raises Hindered."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             os.listdir(self.root)
         except OSError as error:
-            raise ConfigError(
+            raise Hindered(
                 f"The firmware folder {str(self.root)!r} cannot be used: {error.strerror}."
                 " Name a folder that the server may read with --firmware-dir."
             ) from None

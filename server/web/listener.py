@@ -10,7 +10,7 @@ from typing import Any
 from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
-from common.errors import ConfigError
+from common.errors import ConfigError, Hindered
 from server.web.channel import Channel
 from server.web.parser import Parser
 from server.web.spool import Spool
@@ -35,7 +35,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         sock.listen(1024)
     except OSError as error:
         sock.close()
-        raise ConfigError(
+        raise Hindered(
             f"The page cannot listen on {host} port {port} ({error.strerror}). Is another server running there?"
             " Stop it, or choose another port with --http-port."
         ) from None

@@ -401,6 +401,17 @@ def _check_as_nobody(top: Path) -> None:
     assert all(expected in line for expected, line in zip(wanted, said, strict=True)), said
 
 
+def test_the_journal_is_told_what_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    assert main(["--check-config", "--coap-port", "70000"]) == 78
+    assert capsys.readouterr().err.startswith("<3>ota-server: --coap-port is 70000")
+    folders = ["--firmware-dir", str(tmp_path / "fw"), "--state-dir", str(tmp_path / "state")]
+    assert main(["--check-config", *folders]) == 0
+    assert capsys.readouterr().out == "<6>ota-server: the configuration can be used.\n"
+
+
 def test_a_terminal_that_is_closed_ends_the_server(tmp_path: Path) -> None:
     """Without one, the same signal means to read the configuration again."""
     ours, theirs = os.openpty()

@@ -151,7 +151,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path, kind: str) -> None:
         ended = run(
             "--firmware-dir", str(tmp_path / "fw"), "--state-dir", str(tmp_path / "s"), f"--{kind}-port", port, other, "0"
         )
-    assert ended.returncode == 78
+    assert ended.returncode == 75
     assert f"choose another port with --{kind}-port" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
@@ -164,8 +164,8 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path, kind: str) -> None:
         (["--http-port", "many"], 78, "--http-port is 'many', and a whole number is expected"),
         (["--coap-port", "70000"], 78, "a port lies between 0 and 65535"),
         (["--config", "/does/not/exist.toml"], 78, "cannot be read"),
-        (["--firmware-dir", "/proc/self/mem"], 78, "firmware folder '/proc/self/mem' cannot be used"),
-        (["--http-host", "192.0.2.1"], 78, "cannot listen on 192.0.2.1"),
+        (["--firmware-dir", "/proc/self/mem"], 75, "firmware folder '/proc/self/mem' cannot be used"),
+        (["--http-host", "192.0.2.1"], 75, "cannot listen on 192.0.2.1"),
         (["--coap-bind", "not an address"], 78, "--coap-bind 'not an address'"),
         (["--firmware-dir", "/tmp", "--state-dir", "/tmp/state"], 78, "lies in the firmware folder"),
     ],

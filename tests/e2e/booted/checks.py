@@ -201,10 +201,18 @@ def a_broken_configuration_mended_takes_one_restart() -> str:
                 pass
             time.sleep(0.1)
         assert show("ExecMainStatus") == "78"
-        said = run("journalctl", "-u", gw.UNIT, "-n", "40", "--no-pager", "-o", "cat")
+        said = run("journalctl", "-u", gw.UNIT, "-n", "40", "--no-pager", "-o", "cat", "-p", "err")
         assert "no-such-key" in said, said
+        TOML.write_text(good)
+        gw.drop_in("[Service]\nExecStart=\nExecStart=/usr/bin/ota-server --no-such-flag\n")
+        assert gw.status_of("systemctl", "restart", gw.UNIT) != 0
+        said = run("journalctl", "-u", gw.UNIT, "-n", "40", "--no-pager", "-o", "cat", "-p", "err")
+        assert "--no-such-flag" in said, said
+        assert show("ExecMainStatus") == "64"
+        wait(lambda: show("ActiveState", gw.SOCKET) == "inactive", "the sockets to be closed")
     finally:
         TOML.write_text(good)
+        gw.drop_in("")
     run("systemctl", "restart", gw.UNIT)
     gw.wait_active()
     gw.assert_served("first", made(1))

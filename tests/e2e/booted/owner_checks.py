@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from tests.e2e.booted.gateway import COAP, FIRMWARE, HTTP, STATE, TOML, run, sho
 from tests.fakes.riot_fetch import fetch
 
 _OVERRIDE = Path("/etc/systemd/system/ota-server.socket.d/override.conf")
+_SIOCSIFADDR = 0x8916  # <linux/sockios.h>; the socket module has no name for it
 _ELSEWHERE = Path("/etc/systemd/system/ota-server.service.d/override.conf")
 
 
@@ -75,6 +79,43 @@ def other_sockets_as_the_readme_has_them_for_a_proxy() -> str:
     return next(line for line in said.splitlines() if "192.0.2.9" in line)
 
 
+def a_folder_that_cannot_be_read_for_a_while_needs_nobody() -> str:
+    """The service is tried again, on the same sockets, until it can be."""
+    mode = FIRMWARE.stat().st_mode & 0o7777
+    since = gw.cursor()
+    FIRMWARE.chmod(0)
+    try:
+        assert gw.status_of("systemctl", "restart", gw.UNIT) != 0
+        assert (show("ExecMainStatus"), show("ActiveState", gw.SOCKET)) == ("75", "active")
+    finally:
+        FIRMWARE.chmod(mode)
+    gw.wait_active()
+    gw.assert_served("first", made(1))
+    return next(line for line in gw.journal(since).splitlines() if "Permission denied" in line)
+
+
+def an_address_that_comes_later_is_listened_on_from_the_start() -> str:
+    """As of an interface that is slower than the socket's unit at boot."""
+    address = "10.77.0.1"
+    _OVERRIDE.write_text(f"[Socket]\nListenDatagram=\nListenDatagram={address}:{COAP[1]}\nListenStream={HTTP[1]}\n")
+    try:
+        run("systemctl", "daemon-reload")
+        run("systemctl", "--no-block", "restart", gw.SOCKET)
+        wait(lambda: show("StatusText").startswith("CoAP does not answer"), "the service to wait for the address")
+        assert show("ActiveState", gw.SOCKET) == "active"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            name = socket.inet_aton(address)
+            fcntl.ioctl(sock, _SIOCSIFADDR, struct.pack("16sHH4s8x", b"lo:late", socket.AF_INET, 0, name))
+        gw.wait_active()
+        assert fetch((address, COAP[1]), "first/slot0") == made(1)["slot0"]
+    finally:
+        _OVERRIDE.unlink()
+        run("systemctl", "daemon-reload")
+        run("systemctl", "restart", gw.SOCKET)
+    gw.wait_active()
+    return address
+
+
 def firmware_elsewhere_as_the_readme_has_it() -> str:
     """What it lacks is said; then it is written and read there, by the group, too."""
     good, place = TOML.read_text(), Path("/srv/firmware")
@@ -117,5 +158,7 @@ OWNER_CHECKS: tuple[Callable[[], str], ...] = (
     the_state_is_for_the_service_alone,
     a_datagram_starts_a_service_that_was_stopped,
     other_sockets_as_the_readme_has_them_for_a_proxy,
+    an_address_that_comes_later_is_listened_on_from_the_start,
+    a_folder_that_cannot_be_read_for_a_while_needs_nobody,
     firmware_elsewhere_as_the_readme_has_it,
 )

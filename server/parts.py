@@ -54,6 +54,7 @@ from server.web import listener
 from server.web.api import Api
 from server.web.app import create_app
 from server.web.auth import Guard
+from server.web.connections import Bounds, Connections
 from server.web.device_pages import DevicePages
 from server.web.events import Events
 from server.web.fleet import FleetApi
@@ -67,6 +68,9 @@ from server.web.serving import Serving
 from server.web.spool import Spool
 
 _UPLOADS_AT_ONCE = 4
+_DOWNLOADS_AT_ONCE = 4
+"""Of different large files, to slow readers."""
+_LEAST_UNSENT = 64 * MIB
 _PUBLISH_FILES = 3
 _KEEP_EVERY = 2.0
 """Seconds between two looks at which transfers began or ended."""
@@ -170,7 +174,9 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         body_limit = _PUBLISH_FILES * config.max_image_size + MIB
         site = believing(app, config.trusted_proxy)
         spool = Spool(body_limit, _UPLOADS_AT_ONCE * body_limit)
-        page = Serving(listener.create(site, tcp, spool, guard.may_send), tcp)
+        unsent = max(_LEAST_UNSENT, _DOWNLOADS_AT_ONCE * config.max_image_size)
+        connections = Connections(config.trusted_proxy, Bounds(unsent))
+        page = Serving(listener.create(site, tcp, spool, guard.may_send, connections), tcp, connections.look)
         supervision = Supervision(
             process.manager,
             (devices.liveness.check, page.answers),

@@ -23,6 +23,7 @@ from server.firmware.publishing import Publisher
 from server.fleet.fleet import Fleet
 from server.web import uploads
 from server.web.asker import note, who_asks
+from server.web.kept_bytes import KeptBytes
 from server.web.recipients import recipients
 from server.web.release_lists import ReleaseLists
 
@@ -196,8 +197,9 @@ class Api:
             raise NotFound(f"{path!r} has just been changed in the firmware folder; ask again.") from None
         name = "-".join(path.split("/"))
         return bottle.HTTPResponse(
-            content.data,
+            KeptBytes(content.data),
             Content_Type="application/octet-stream",
+            Content_Length=str(len(content.data)),
             Content_Disposition=f'attachment; filename="{_ascii(name)}"',
             **headers,
         )

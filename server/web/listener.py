@@ -11,8 +11,8 @@ from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
 from common.errors import ConfigError, Hindered
-from server.web.channel import Channel
-from server.web.parser import Parser
+from server.web.connections import Connections
+from server.web.request import Request
 from server.web.spool import Spool
 
 THREADS = 8
@@ -43,7 +43,11 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def create(
-    app: Callable[..., Any], sock: socket.socket, spool: Spool, may_send: Callable[[dict[str, str]], bool]
+    app: Callable[..., Any],
+    sock: socket.socket,
+    spool: Spool,
+    may_send: Callable[[dict[str, str]], bool],
+    connections: Connections,
 ) -> TcpWSGIServer:
     """The server, which takes connections as soon as somebody runs its main loop.
 
@@ -58,7 +62,7 @@ def create(
         ident="",
         clear_untrusted_proxy_headers=False,  # what they hold is not believed, but that they are there is to be known
         max_request_body_size=spool.body_limit,
-        # A worker must never wait for a slow reader, or the stop would wait for both.
+        # A worker must never wait for a slow reader, or the stop would wait for both; Connections bounds what is unsent.
         outbuf_high_watermark=1 << 30,
         inbuf_overflow=1 << 18,
         connection_limit=_CONNECTIONS,
@@ -66,5 +70,6 @@ def create(
         cleanup_interval=10,
     )
     assert isinstance(server, TcpWSGIServer)  # one socket, one server
-    server.channel_class = type("Channel", (Channel,), {"parser_class": partial(Parser, spool, may_send)})
+    opened: Any = partial(connections.open, partial(Request, spool, may_send))
+    server.channel_class = opened
     return server

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Callable
 
 from waitress.adjustments import Adjustments
-from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser
 from waitress.utilities import BadRequest
 
@@ -23,21 +22,16 @@ _DRAIN = 4
 """A refused body is read to its end up to this many times the limit, so that the client reads the refusal."""
 
 
-class _Nowhere(OverflowableBuffer):
-    """Takes a body's bytes, and keeps none."""
-
-    def append(self, s: bytes) -> None:
-        """Whoever sent it may not change anything."""
-
-
 class Parser(HTTPRequestParser):
     """Reads one request; counts its body in the spool, and drains what it refuses."""
+
+    is_cut_short = False
+    """Whether the client may still be sending what nobody will read."""
 
     def __init__(self, spool: Spool, may_send: Callable[[dict[str, str]], bool], adj: Adjustments) -> None:
         super().__init__(adj)
         self._spool = spool
         self._may_send = may_send
-        self._unkept = False
         self._reserved = 0
         self._refusal: Refusal | None = None
         self._left = 0
@@ -66,7 +60,7 @@ class Parser(HTTPRequestParser):
             return self._refuse(self._too_large(), taken)
         if self.headers_finished and not began and self.error is None:
             self._look_at_header()
-        grown = 0 if self._unkept else self.body_bytes_received - self._reserved
+        grown = self.body_bytes_received - self._reserved
         if grown > 0:
             if not self._spool.take(grown):
                 return self._refuse(self._full(), taken)
@@ -80,17 +74,13 @@ class Parser(HTTPRequestParser):
         super().close()
 
     def _look_at_header(self) -> None:
-        """The body of a request that will be refused is not kept; who waits before sending it is not asked for it."""
-        if self.body_rcv is None or self._may_send({f"HTTP_{name}": value for name, value in self.headers.items()}):
+        """A request that will be refused is answered now: its body is neither asked nor waited for."""
+        if self.body_rcv is None or self._may():
             return
         if getattr(self, "path", "").endswith(_SMALL_FORM) and 0 < self.content_length <= _SMALL:
             return
-        self._unkept = True
-        self.body_rcv.buf = _Nowhere(1)
-        if self.expect_continue:
-            self.expect_continue = False
-            self.headers = {**self.headers, "CONNECTION": "close"}
-            self.completed = True
+        self.body_rcv = None
+        self.is_cut_short = self.completed = True
 
     def _refuse(self, refusal: Refusal, taken: int) -> int:
         """Answer `refusal`, once the client has sent all that it wants to send."""
@@ -101,11 +91,14 @@ class Parser(HTTPRequestParser):
             with contextlib.suppress(OSError):  # a full disk says so once more
                 self.body_rcv.getbuf().close()
             self.body_rcv = None
-        if waits or self.chunked or rest <= 0 or self.content_length > _DRAIN * self._spool.body_limit:
+        if waits or self.chunked or rest <= 0 or not self._may() or self.content_length > _DRAIN * self._spool.body_limit:
             self._finish()
         else:
             self._left = rest
         return taken
+
+    def _may(self) -> bool:
+        return self._may_send({f"HTTP_{name}": value for name, value in self.headers.items()})
 
     def _finish(self) -> None:
         self.expect_continue = False

@@ -7,12 +7,14 @@ import http.client
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 
 from server.coap.addresses import reachable_at
+from server.web.channel import Channel
 
 _WAIT = 1.0
 """Seconds of one turn at most."""
@@ -29,10 +31,11 @@ _JOIN = 0.3
 class Serving:
     """Threads: the main thread makes it, and calls `run` and `stop`; its signal handlers call `interrupt`; any other one asks."""
 
-    def __init__(self, server: TcpWSGIServer, sock: socket.socket) -> None:
-        """`sock` is the socket on which `server` listens, which is closed with it."""
+    def __init__(self, server: TcpWSGIServer, sock: socket.socket, look: Callable[[list[Channel]], None]) -> None:
+        """`sock` is the socket on which `server` listens, which is closed with it. `look` gets all connections, in each turn."""
         self._server: Any = server  # its stubs know neither the sockets that the loop looks at, nor what wakes it
         self._socket = sock
+        self._look = look
         self._interrupted = False
         self._ended = False
 
@@ -92,8 +95,10 @@ class Serving:
         if not self._server.accepting:
             for channel in self._channels():
                 for request in list(channel.requests):
-                    request.headers["CONNECTION"] = "close"  # so the client knows, where the answer has not begun
-        wasyncore.poll(wait, self._server._map)
+                    # So the client knows, where the answer has not begun.
+                    request.headers = {**request.headers, "CONNECTION": "close"}
+        wasyncore.poll2(wait, self._server._map)  # select refuses descriptors above 1023, by an error that would end the server
+        self._look(self._channels())
 
     def _wake(self, turned: threading.Event | None = None) -> None:
         with contextlib.suppress(OSError):
@@ -110,5 +115,5 @@ class Serving:
             for channel in self._channels()
         )
 
-    def _channels(self) -> list[Any]:
+    def _channels(self) -> list[Channel]:
         return list(self._server.active_channels.values())

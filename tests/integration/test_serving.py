@@ -2,89 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 
 from server.web import listener
-from server.web.serving import Serving
-from server.web.spool import Spool
+from tests.support.page_loop import Page, page, read, read_to, request
 from tests.waiting import wait_until
-
-MIB = 1 << 20
-
-
-class App:
-    """Answers with the body that it was sent, once it may."""
-
-    def __init__(self) -> None:
-        self.may = threading.Event()
-        self.asked = threading.Semaphore(0)
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        body = environ["wsgi.input"].read()
-        if environ["PATH_INFO"] == "/wait":
-            self.asked.release()
-            assert self.may.wait(60)
-        start_response("200 OK", [("Content-Length", str(len(body)))])
-        return [body]
-
-
-class Page:
-    """A page that runs in a thread, and the socket that somebody else holds."""
-
-    def __init__(self, held: socket.socket) -> None:
-        self.app, self.held = App(), held
-        sock = held.dup()
-        self.serving = Serving(listener.create(self.app, sock, Spool(MIB, MIB), lambda _: True), sock)
-        self.thread = threading.Thread(target=self._run)
-        self.patience = 60.0
-
-    def _run(self) -> None:
-        self.serving.run()
-        self.serving.stop(self.patience)
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(self.held.getsockname(), 60)
-
-
-@contextmanager
-def page() -> Iterator[Page]:
-    with listener.open_socket("127.0.0.1", 0) as held:
-        running = Page(held)
-        running.thread.start()
-        try:
-            yield running
-        finally:
-            running.app.may.set()
-            running.serving.interrupt()
-            running.thread.join()
-
-
-def request(path: str, body: bytes = b"body") -> bytes:
-    return b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (path.encode(), len(body), body)
-
-
-def read(sock: socket.socket) -> bytes:
-    """All until the other side closes."""
-    data = b""
-    while more := sock.recv(65536):
-        data += more
-    return data
-
-
-def read_to(sock: socket.socket, end: bytes) -> bytes:
-    """All until something that ends so."""
-    data = b""
-    while not data.endswith(end):
-        more = sock.recv(65536)
-        assert more, data
-        data += more
-    return data
 
 
 def test_a_request_under_way_is_answered_and_new_connections_wait_in_the_socket() -> None:
@@ -119,7 +41,7 @@ def test_a_request_under_way_is_answered_and_new_connections_wait_in_the_socket(
 
 def test_a_new_connection_gets_a_moment_for_its_request() -> None:
     with page() as running, running.connect() as new:
-        wait_until(running.serving._channels)
+        wait_until(lambda: running.channels)
         running.serving.interrupt()
         new.sendall(request("/"))
         assert read(new).endswith(b"body")
@@ -130,7 +52,7 @@ def test_who_never_finishes_holds_up_nothing(half: bytes) -> None:
     with page() as running, running.connect() as slow:
         running.patience = 0.1
         slow.sendall(half)
-        wait_until(running.serving._channels)
+        wait_until(lambda: running.channels)
         running.serving.interrupt()
         running.thread.join()
         try:

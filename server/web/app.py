@@ -31,6 +31,7 @@ from server.web.openapi import document
 from server.web.pages import PageContext, Pages
 from server.web.responses import as_json, as_page, see_other, unless_known, wants_page, way_up, with_security_headers
 from server.web.rollouts import RolloutApi
+from server.web.static_files import StaticFiles
 from server.web.target import unreadable
 
 STATIC = Path(__file__).parent / "static"
@@ -58,8 +59,9 @@ def create_app(
     app.install(site)
     app.add_hook("before_request", site.check_target)
     app.get("/", callback=site.index)
-    app.get("/static/<path:path>", callback=site.static)
-    app.get("/favicon.ico", callback=lambda: site.static("favicon.svg"))
+    static = StaticFiles(STATIC)
+    app.get("/static/<name:path>", callback=static.answer)
+    app.get("/favicon.ico", callback=lambda: static.answer("favicon.svg"))
     described = document.document()
     app.get(document.PATH, callback=lambda: unless_known(described))
     app.get("/healthz", callback=monitors.health)
@@ -202,13 +204,6 @@ class _Site:
             return bottle.HTTPResponse(self._calls.releases(current, base), Content_Type="application/json")
 
         return self._unless_known(current, base, listed)
-
-    def static(self, path: str) -> Any:
-        """Style, script and icon; no CDN, for the gateway may be offline."""
-        bottle.request.environ.pop("HTTP_RANGE", None)  # where a range cannot be, Bottle leaves the file open
-        found = bottle.static_file(path, root=str(STATIC))
-        found.set_header("Cache-Control", "no-cache")  # an upgrade must not mix old scripts with a new page
-        return found
 
     def coap_url(self, publish_id: str) -> Any:
         """Plain text, as the original ota-server had it."""

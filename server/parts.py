@@ -179,7 +179,7 @@ def started(config: Config, process: Surroundings) -> Iterator[Serving]:
         page = Serving(listener.create(site, tcp, spool, guard.may_send, connections), tcp, connections.look)
         supervision = Supervision(
             process.manager,
-            (devices.liveness.check, page.answers),
+            (devices.liveness.check, page.is_ready),
             (devices.liveness.check, page.turns),
             lambda: f"{process.problem()}{devices.liveness.strain}{_status(live, fleet)}",
             died,

@@ -24,6 +24,8 @@ _FRESH = 0.5
 """Seconds in which a new connection's first request is waited for."""
 _ANSWER = 1.0
 """Seconds in which it answers itself, if it does."""
+_UNANSWERED = 5.0
+"""Seconds after which it is enough for a start that the main loop goes round: others may have taken all connections."""
 _JOIN = 0.3
 """Seconds that the workers get to end, once nothing is waited for any more."""
 
@@ -31,13 +33,24 @@ _JOIN = 0.3
 class Serving:
     """Threads: the main thread makes it, and calls `run` and `stop`; its signal handlers call `interrupt`; any other one asks."""
 
-    def __init__(self, server: TcpWSGIServer, sock: socket.socket, look: Callable[[list[Channel]], None]) -> None:
-        """`sock` is the socket on which `server` listens, which is closed with it. `look` gets all connections, in each turn."""
+    def __init__(
+        self,
+        server: TcpWSGIServer,
+        sock: socket.socket,
+        look: Callable[[list[Channel]], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`sock` is the socket on which `server` listens, which is closed with it. `look` gets all connections, in each turn.
+
+        `clock` counts seconds.
+        """
         self._server: Any = server  # its stubs know neither the sockets that the loop looks at, nor what wakes it
         self._socket = sock
         self._look = look
         self._interrupted = False
         self._ended = False
+        self._clock = clock
+        self._unanswered: float | None = None
 
     def run(self) -> None:
         """Serve until `interrupt`, which may have come before."""
@@ -90,6 +103,19 @@ class Serving:
             except (OSError, http.client.HTTPException) as error:
                 refused = error
         return f"HTTP does not answer: the server asked itself, and failed ({refused})."
+
+    def is_ready(self, limit: float) -> str | None:
+        """As `answers`, and after some seconds without an answer as `turns`: a flood must not keep the server from its start.
+
+        Threads: one.
+        """
+        trouble = self.answers(limit)
+        if trouble is None:
+            return None
+        now = self._clock()
+        if self._unanswered is None:
+            self._unanswered = now
+        return trouble if now - self._unanswered < _UNANSWERED else self.turns(limit)
 
     def _turn(self, wait: float) -> None:
         if not self._server.accepting:

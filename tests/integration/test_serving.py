@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from server.web import listener
+from server.web.connections import Bounds
+from tests.support.clock import Clock
 from tests.support.page_loop import Page, page, read, read_to, request
 from tests.waiting import wait_until
 
@@ -63,11 +67,30 @@ def test_who_never_finishes_holds_up_nothing(half: bytes) -> None:
 
 def test_a_loop_that_stands_still_is_noticed() -> None:
     with listener.open_socket("127.0.0.1", 0) as held:
-        still = Page(held)
+        clock = Clock()
+        still = Page(held, clock=clock)
         assert "HTTP does not answer" in str(still.serving.turns(0.01))
         assert "HTTP does not answer" in str(still.serving.answers(0.01))
+        assert "HTTP does not answer" in str(still.serving.is_ready(0.01))
+        clock.now += 5
+        assert "stood still" in str(still.serving.is_ready(0.01)), "that the loop goes round is asked of every start"
         still.thread.start()
         assert still.serving.turns(60) is None
         assert still.serving.answers(60) is None
         still.serving.interrupt()
         still.thread.join()
+
+
+@pytest.mark.expects_log("too many connections")
+def test_who_takes_all_connections_holds_up_no_start() -> None:
+    clock = Clock()
+    with page(Bounds(of_this_machine=2), clock) as running:
+        assert running.serving.is_ready(60) is None
+        wait_until(lambda: not running.channels)
+        with ExitStack() as flood:
+            for _ in range(2):
+                flood.enter_context(running.connect())
+            wait_until(lambda: len(running.channels) == 2)
+            assert "HTTP does not answer" in str(running.serving.is_ready(60))
+            clock.now += 5
+            assert running.serving.is_ready(60) is None

@@ -73,7 +73,7 @@ class Page:
         sock = held.dup()
         connections = Connections(bounds=bounds, clock=clock)
         server = listener.create(self.app, sock, Spool(MIB, MIB), lambda _: keeps, connections)
-        self.serving = Serving(server, sock, connections.look)
+        self.serving = Serving(server, sock, connections.look, clock)
         self.thread = threading.Thread(target=self._run)
         self.patience = 60.0
 

@@ -35,6 +35,7 @@ class ImageCache:
         self._lock = threading.Lock()
         self._contents: OrderedDict[str, Content] = OrderedDict()
         self._held = 0
+        self._turns: dict[str, threading.Lock] = {}
         self._served: Mapping[str, Image] | None = None
 
     def get(self, image: Image) -> Content | None:
@@ -50,6 +51,16 @@ class ImageCache:
         content = self.get(image)
         if content is not None:
             return content
+        with self._lock:
+            turn = self._turns.setdefault(image.sha256, threading.Lock())
+        try:
+            with turn:  # or each of those who ask at once would keep a copy of its own for as long as it sends it
+                return self.get(image) or self._load(image)
+        finally:
+            with self._lock:
+                self._turns.pop(image.sha256, None)
+
+    def _load(self, image: Image) -> Content:
         content = Content(self._read(image), image.sha256, image.etag)
         with self._lock:
             if image.sha256 not in self._contents and len(content.data) <= self._limit:

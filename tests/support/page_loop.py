@@ -15,6 +15,7 @@ from server.web.connections import Bounds, Connections
 from server.web.kept_bytes import KeptBytes
 from server.web.serving import Serving
 from server.web.spool import Spool
+from tests.waiting import wait_until
 
 MIB = 1 << 20
 BOUNDS = Bounds()
@@ -100,6 +101,8 @@ class Page:
 def page(bounds: Bounds = BOUNDS, clock: Callable[[], float] = time.monotonic, keeps: bool = True) -> Iterator[Page]:
     with listener.open_socket("127.0.0.1", 0) as held:
         running = Page(held, bounds, clock, keeps)
+        # Until then waitress, which writes a warning then, takes its workers for busy.
+        wait_until(lambda: running.serving._server.task_dispatcher.active_count == 0)
         running.thread.start()
         try:
             yield running

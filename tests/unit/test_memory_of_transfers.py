@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 from server.coap.answers import Answers
 from server.coap.datagram import Block
 from server.coap.pins import EXCHANGE_LIFETIME, Pins
@@ -9,6 +13,7 @@ from server.coap.progress import code_of
 from server.coap.source import source_of
 from server.firmware.image import Image, Stamp
 from server.firmware.images import Content, ImageCache
+from tests.waiting import wait_until
 
 PEER = source_of(("::1", 1000, 0, 0))
 BLOCK = Block(3, False, 2)
@@ -151,6 +156,27 @@ def test_the_image_cache_is_bounded_and_an_image_over_the_bound_is_served() -> N
     assert cache.held <= 100
     cache.load(images[4])
     assert reads.count("i4") == 1
+
+
+def test_an_image_that_many_ask_for_at_once_is_read_once() -> None:
+    reading, go_on, reads = threading.Event(), threading.Event(), itertools.count()
+
+    def read(image: Image) -> bytes:
+        next(reads)
+        reading.set()
+        assert go_on.wait(60)
+        return bytes(image.size)
+
+    cache = ImageCache(read, 100)
+    one = Image("one", Stamp(1, 40, 0, 0), "1" * 64)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(cache.load, one)
+        assert reading.wait(60)
+        others = [pool.submit(cache.load, one) for _ in range(3)]
+        wait_until(lambda: sum(other.running() for other in others) == 3)
+        go_on.set()
+        assert all(other.result() is first.result() for other in others)
+    assert next(reads) == 1
 
 
 def test_the_image_cache_lets_go_of_what_is_no_longer_served() -> None:

@@ -128,6 +128,12 @@ def read_to_size(sock: socket.socket, size: int = SIZE) -> bytes:
     return data
 
 
+def test_the_kernel_keeps_little_of_an_answer() -> None:
+    with page() as running, asked(running, b"made"):
+        (channel,) = running.channels
+        assert channel.total_outbufs_len > SIZE - MIB
+
+
 def test_a_file_that_many_download_counts_once() -> None:
     with page(Bounds(unsent=SIZE)) as running, contextlib.ExitStack() as clients:
         downloads = [clients.enter_context(asked(running, b"kept")) for _ in range(6)]

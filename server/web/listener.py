@@ -19,6 +19,10 @@ THREADS = 8
 _CONNECTIONS = 500
 """At once; a common limit of open files is 1024."""
 
+_HEADER = 36 << 10
+"""Bytes of a request's address and headers. nginx takes 1 + 4 * 8 KiB by default and adds a few lines: what came through it is
+read. Browsers send 1 to 2 KiB, and the cookies of every server of the same host."""
+
 
 def open_socket(host: str, port: int) -> socket.socket:
     """A listening TCP socket. Raises ConfigError with what to do."""
@@ -61,6 +65,7 @@ def create(
         sockets=[sock],
         ident="",
         clear_untrusted_proxy_headers=False,  # what they hold is not believed, but that they are there is to be known
+        max_request_header_size=_HEADER,
         max_request_body_size=spool.body_limit,
         # A worker must never wait for a slow reader, or the stop would wait for both; Connections bounds what is unsent.
         outbuf_high_watermark=1 << 30,

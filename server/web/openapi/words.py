@@ -19,7 +19,8 @@ ERRORS: Mapping[int, str] = {
     413: "More bytes than the server takes.",
     414: "The query is longer than the server takes.",
     429: "Too many wrong tokens came from this address: wait.",
-    503: "Too many listen already: ask again and again instead.",
+    431: "The address and the headers are longer than the server takes.",
+    503: "Too many listen, or send files, already: try again later.",
     507: "There is no room on the server's disk, or its user may not write there.",
 }
 _HEADERS: Mapping[int, Mapping[str, str]] = {
@@ -27,7 +28,7 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     429: {"Retry-After": "Seconds."},
     503: {"Retry-After": "Seconds."},
 }
-_OF_CHANGES = (400, 401, 403, 413, 429, 507)
+_OF_CHANGES = (400, 401, 403, 413, 429, 431, 503, 507)
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -154,8 +155,8 @@ def reading(
     name: str, summary: str, answers: Mapping[int, Json], errors: Sequence[int] = (), parameters: Sequence[Json] = (),
     page: bool = False,
 ) -> Json:  # fmt: skip
-    """An operation that changes nothing. `errors` beside the 403 for a foreign Host; `page`: its errors may be pages."""
-    return _operation(name, summary, answers, (403, *errors), parameters, page)
+    """An operation that changes nothing. `errors` beside those of every request; `page`: its errors may be pages."""
+    return _operation(name, summary, answers, (403, 431, *errors), parameters, page)
 
 
 def changing(

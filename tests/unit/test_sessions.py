@@ -14,7 +14,7 @@ from server.access.sessions import IDLE, LONGEST, Sessions
 from server.access.token import Right, Token
 from server.access.tokens import Known
 from server.steady import Steady
-from tests.support.clock import Clock
+from tests.support.clock import Clock, SystemClock
 
 LAPTOP, _ = Token.make("laptop", Right, dt.datetime.now(dt.UTC))
 KNOWN = Known((LAPTOP,))
@@ -34,6 +34,25 @@ def test_it_lasts_over_a_restart_and_the_file_lets_nobody_in(tmp_path: Path, clo
     again.end(text)
     assert again.token(text, KNOWN) is None
     assert Sessions(tmp_path / "sessions", Steady(clock, clock)).token(text, KNOWN) is None
+
+
+def test_a_clock_that_is_put_right_ends_it_neither_now_nor_after_a_restart(tmp_path: Path, clock: Clock) -> None:
+    wall = SystemClock(clock)
+    wall.wrong = -2 * IDLE
+    steady = Steady(wall, clock)
+    sessions = Sessions(tmp_path / "sessions", steady)
+    text = sessions.begin(LAPTOP)
+    wall.wrong = 0
+    steady.beat()
+    assert sessions.token(text, KNOWN) == LAPTOP
+    clock.now += 3600
+    sessions.use(text)
+    assert Sessions(tmp_path / "sessions", steady).token(text, KNOWN) == LAPTOP, "as after a reload"
+    clock.now += IDLE - 1
+    again = Sessions(tmp_path / "sessions", Steady(wall, clock))
+    assert again.token(text, KNOWN) == sessions.token(text, KNOWN) == LAPTOP
+    clock.now += 1
+    assert again.token(text, KNOWN) is sessions.token(text, KNOWN) is None
 
 
 def test_it_ends_with_its_token_even_when_another_one_gets_the_name(tmp_path: Path, clock: Clock) -> None:

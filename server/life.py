@@ -16,7 +16,7 @@ from server.config import CommandLine
 from server.reloading import changes, contents
 from server.sockets import Sockets
 from server.systemd import Manager
-from server.web.serving import Serving
+from server.web.door.serving import Serving
 
 _SWITCH = 0.00005
 """Seconds for which a thread that computes keeps the others waiting, the one that answers devices among them."""

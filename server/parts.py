@@ -50,12 +50,14 @@ from server.steady import Steady
 from server.supervision import Supervision
 from server.symptoms import Disk, Dropping
 from server.systemd import Manager
-from server.web import listener
 from server.web.api import Api
 from server.web.app import create_app
 from server.web.auth import Guard
-from server.web.connections import Bounds, Connections
 from server.web.device_pages import DevicePages
+from server.web.door import listener
+from server.web.door.connections import Bounds, Connections
+from server.web.door.serving import Serving
+from server.web.door.spool import Spool
 from server.web.events import Events
 from server.web.fleet import FleetApi
 from server.web.login import Login
@@ -64,8 +66,6 @@ from server.web.monitors import Monitors
 from server.web.pages import Pages
 from server.web.proxy import believing
 from server.web.rollouts import RolloutApi
-from server.web.serving import Serving
-from server.web.spool import Spool
 
 _UPLOADS_AT_ONCE = 4
 _DOWNLOADS_AT_ONCE = 4

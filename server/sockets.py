@@ -12,7 +12,7 @@ from typing import Any, Self
 from common.errors import ConfigError
 from server.coap import endpoint as coap
 from server.config import Config
-from server.web import listener
+from server.web.door import listener
 
 _FIRST = 3
 """The descriptor of the first socket that is passed (sd_listen_fds(3))."""

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.web.channel import Channel
-from server.web.connections import Bounds
+from server.web.door.channel import Channel
+from server.web.door.connections import Bounds
 from tests.support.clock import Clock
 from tests.support.page_loop import MIB, SIZE, Page, page, read, read_to, request
 from tests.waiting import wait_until

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from server.web import listener
-from server.web.connections import Bounds
+from server.web.door import listener
+from server.web.door.connections import Bounds
 from tests.support.clock import Clock
 from tests.support.page_loop import Page, page, read, read_to, request
 from tests.waiting import wait_until

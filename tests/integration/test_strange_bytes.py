@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser
 
-from server.web import listener
-from server.web.connections import Connections
-from server.web.parser import Parser
-from server.web.serving import Serving
-from server.web.spool import Spool
+from server.web.door import listener
+from server.web.door.connections import Connections
+from server.web.door.parser import Parser
+from server.web.door.serving import Serving
+from server.web.door.spool import Spool
 from tests.waiting import wait_until
 
 MIB = 1 << 20

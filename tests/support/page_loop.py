@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from server.web import listener
-from server.web.channel import Channel
-from server.web.connections import Bounds, Connections
+from server.web.door import listener
+from server.web.door.channel import Channel
+from server.web.door.connections import Bounds, Connections
+from server.web.door.serving import Serving
+from server.web.door.spool import Spool
 from server.web.kept_bytes import KeptBytes
-from server.web.serving import Serving
-from server.web.spool import Spool
 from tests.waiting import wait_until
 
 MIB = 1 << 20

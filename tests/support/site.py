@@ -18,7 +18,7 @@ from server import parts
 from server.config import Config
 from server.sockets import Sockets
 from server.systemd import Manager
-from server.web import listener
+from server.web.door import listener
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 
-from server.web.pace import Pace
-from server.web.refusals import RefusalTask
+from server.web.door.pace import Pace
+from server.web.door.refusals import RefusalTask
 
 _HEADER_TIME = 15.0
 """Seconds that a client may take to send a request's header."""

@@ -14,7 +14,7 @@ from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 
 from server.coap.addresses import reachable_at
-from server.web.channel import Channel
+from server.web.door.channel import Channel
 
 _WAIT = 1.0
 """Seconds of one turn at most."""

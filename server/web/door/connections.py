@@ -13,7 +13,7 @@ from typing import Any
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from server.access.tries import source
-from server.web.channel import Channel
+from server.web.door.channel import Channel
 from server.web.proxy import address_of
 
 _IN_THE_KERNEL = 1 << 17

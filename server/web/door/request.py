@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.web.parser import Parser
+from server.web.door.parser import Parser
 
 
 class Request(Parser):

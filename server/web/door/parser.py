@@ -14,9 +14,9 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 from waitress.utilities import BadRequest
 
-from server.web import head, refusals
-from server.web.refusals import Refusal
-from server.web.spool import Spool
+from server.web.door import head, refusals
+from server.web.door.refusals import Refusal
+from server.web.door.spool import Spool
 
 _LOGIN_FORM, _LOGIN = "/login", 4096
 """Whose body is kept whoever sends it, and its bytes at most."""

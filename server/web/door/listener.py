@@ -11,9 +11,9 @@ from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
 from common.errors import ConfigError, Hindered
-from server.web.connections import Connections
-from server.web.request import Request
-from server.web.spool import Spool
+from server.web.door.connections import Connections
+from server.web.door.request import Request
+from server.web.door.spool import Spool
 
 THREADS = 8
 _CONNECTIONS = 500

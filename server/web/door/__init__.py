@@ -1,0 +1,1 @@
+"""waitress behind one door: connections, requests as they come, and the bounds of both."""

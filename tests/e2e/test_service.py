@@ -298,6 +298,29 @@ def test_a_reload_that_fails_when_the_parts_start_goes_on_as_before(start: Start
     assert server.stop() == 0
 
 
+def test_a_reload_while_the_folder_is_away_goes_on_as_before(start: Start, tmp_path: Path) -> None:
+    """As a disk that is not there for a moment: what was started with such a folder could not go back either."""
+    file, folder, away = tmp_path / "ota.toml", tmp_path / "fw", tmp_path / "away"
+    file.write_text("")
+    files = write_release(folder / "v")
+    server = start(Server(folder, tmp_path / "state", ("--config", str(file))))
+    server.wait_ready("v")
+    with coap.peer(server.coap_port) as sock:
+        assert coap.ask(sock, coap.get("v/manifest", mid=1)).payload == files["manifest"]
+        folder.rename(away)
+        folder.write_bytes(b"no folder")
+        file.write_text("keep = 6\n")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "the one of before holds: The firmware folder" in server.log, 60)
+        assert coap.ask(sock, coap.get("v/manifest", mid=2)).payload == files["manifest"]
+        folder.unlink()
+        away.rename(folder)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "reloaded: keep (not set) -> 6" in server.log and server.log.count("serving") == 2, 60)
+        server.wait_ready("v")
+    assert server.stop() == 0
+
+
 def test_restarts_while_devices_download_and_people_connect(start: Start, tmp_path: Path) -> None:
     files = write_release(tmp_path / "fw" / "v", size=SIZE)
     with sockets() as (udp, tcp):

@@ -37,12 +37,18 @@ def samples() -> Path:
     return SAMPLES
 
 
+_QUEUE = "waitress.queue"
+"""Warns of one request that waits for a worker; the server does not show it either."""
+
+
 class _Collector(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == _QUEUE:
+            return
         self.messages.append(f"{record.name}: {record.getMessage()}")
 
 

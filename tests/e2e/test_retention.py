@@ -84,7 +84,7 @@ def test_what_is_in_use_stays(tmp_path: Path) -> None:
         settles(server, "fetched/1", "fetched/3", "rolled/1", "rolled/3")
         rest = ask(device, get("fetched/1/slot0", block2(1, 4), mid=2)).payload
         assert first + rest == data[:512]
-        assert [e["publish_id"] for e in retired(server)] == ["fetched/2", "rolled/2"]
+        wait_until(lambda: [e["publish_id"] for e in retired(server)] == ["fetched/2", "rolled/2"], what="the history of both")
 
 
 def test_a_start_knows_its_devices_before_it_removes_anything(tmp_path: Path) -> None:

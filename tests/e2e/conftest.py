@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fakes.page_app import PageApp, scene, serve
+from tests.support.server import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -70,5 +71,15 @@ def opened(serving: ExitStack, visiting: Callable[..., Page]) -> Callable[..., t
         if options.get("java_script_enabled", True):
             page.locator(".where .copy").wait_for()
         return app, page
+
+    return start
+
+
+@pytest.fixture
+def look(visiting: Callable[..., Page], server: Server) -> Callable[..., Page]:
+    """Opens a page of the module's server."""
+
+    def start(path: str = "devices", **options: Any) -> Page:
+        return visiting(f"{server.url}/{path}", **{"viewport": {"width": 1100, "height": 900}, **options})
 
     return start

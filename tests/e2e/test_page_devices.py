@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -31,16 +31,6 @@ def known(server: Server) -> dict[str, Any]:
 def server(tmp_path: Path) -> Iterator[Server]:
     with running(tmp_path / "fw", tmp_path / "state") as server:
         yield server
-
-
-@pytest.fixture
-def look(visiting: Callable[..., Page], server: Server) -> Callable[..., Page]:
-    """Opens a page of the server."""
-
-    def start(path: str = "devices", **options: Any) -> Page:
-        return visiting(f"{server.url}/{path}", **{"viewport": {"width": 1100, "height": 900}, **options})
-
-    return start
 
 
 def row(page: Page, address: str) -> Any:

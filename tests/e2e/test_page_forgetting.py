@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -38,16 +38,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         write_release(server.folder / "v1")
         server.wait_ready("v1")
         yield server
-
-
-@pytest.fixture
-def look(visiting: Callable[..., Page], server: Server) -> Callable[..., Page]:
-    """Opens a page of the server."""
-
-    def start(path: str = "devices", **options: Any) -> Page:
-        return visiting(f"{server.url}/{path}", **{"viewport": {"width": 1100, "height": 900}, **options})
-
-    return start
 
 
 def forget(server: Server, address: str) -> None:

@@ -68,7 +68,8 @@ $(COAPTHON): | $(VENV)/bin/python
 DEBIAN_TESTS := tests/debian.py tests/e2e/test_monitors.py tests/e2e/test_access.py $(addprefix tests/unit/test_,guard.py proxy.py) \
   $(addprefix tests/unit/test_,cbor.py envelope.py manifest.py trust.py bundle.py database.py history.py hashes.py) \
   $(addprefix tests/integration/test_,watcher.py cards.py pages.py device_pages.py client.py publish_cli.py serving.py strange_bytes.py) \
-  $(addprefix tests/e2e/test_,start_stop.py publish_http.py) \
+  $(addprefix tests/integration/test_,connections.py large_requests.py static_files.py) \
+  $(addprefix tests/e2e/test_,start_stop.py publish_http.py fleet.py forgetting.py) \
   $(addprefix tests/desktop/test_,main_window.py jobs.py tokens.py) \
   --deselect tests/e2e/test_publish_http.py::test_killed_at_any_moment_the_old_state_or_the_new_one_stands
 DEBIAN_PYTHON := /usr/bin/python3

@@ -6,6 +6,8 @@ import re
 
 from common.finding import Role
 
+LONGEST = 255
+"""Of a file's name (NAME_MAX of Linux). In a longer one no pattern is looked for, which would take long."""
 _EXACT = {f"{role}{suffix}": role for role in Role for suffix in ("", ".bin", ".suit", ".cbor")}
 _PATTERNS = (
     (Role.MANIFEST, re.compile(r".*riot\.suit(v4_signed)?\.[^/]*bin|.*\.suit|.*manifest.*")),
@@ -33,5 +35,5 @@ def role_by_name(name: str) -> Role | None:
     exact = role_of(base)
     if exact is not None:
         return exact
-    fitting = [role for role, pattern in _PATTERNS if pattern.fullmatch(base)]
+    fitting = [role for role, pattern in _PATTERNS if len(base) <= LONGEST and pattern.fullmatch(base)]
     return fitting[0] if len(fitting) == 1 else None

@@ -34,8 +34,8 @@ class Past(NamedTuple):
         return cls(release.publish_id, release.kind, _signature(release), since)
 
     def is_awaited(self, now: float) -> bool:
-        """Whether its kind may still come back, so that no other one gets the place."""
-        return now - self.since < RETURNS
+        """Whether its kind may still come back, so that no other one gets the place; no longer where the clock was set back."""
+        return abs(now - self.since) < RETURNS
 
 
 def displaces(release: Release, holder: Release) -> bool:

@@ -18,7 +18,7 @@ import bottle
 
 from common.errors import InvalidRelease, InvalidRequest, StoreFull, TooLarge
 from common.finding import Role
-from common.roles import base_name, role_by_name
+from common.roles import LONGEST, base_name, role_by_name
 from server.web.recipients import LONGEST_BODY, MAX_DEVICES
 
 _BROKEN = "The form is broken off or malformed; nothing was done. Send it again."
@@ -30,7 +30,7 @@ _NO = frozenset({"", "0", "false", "no", "off"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _MOST_FIELDS = 2 * MAX_DEVICES
 """Each device may have a field of its own."""
-_RIOT_MANIFEST = re.compile(r"(?:.*[-/\\])?riot\.suit(?:v\d+)?(?P<signed>_signed)?\.[^/\\]*bin", re.IGNORECASE)
+_RIOT_MANIFEST = re.compile(r"(?:.*-)?riot\.suit(?:v\d+)?(?P<signed>_signed)?\..*bin", re.IGNORECASE)
 """What RIOT's build of 2019 and its forks call the manifest. They post the unsigned one beside the signed one."""
 
 
@@ -201,15 +201,20 @@ def _has_room(request: Any) -> bool:
 
 
 def _role(name: str) -> Role:
-    role = Role.MANIFEST if _RIOT_MANIFEST.fullmatch(name) else role_by_name(name)
+    role = Role.MANIFEST if _riot_manifest(name) else role_by_name(name)
     if role is None:
         raise InvalidRequest(f"The file part {name!r} is none of manifest, slot0 and slot1.")
     return role
 
 
+def _riot_manifest(name: str) -> re.Match[str] | None:
+    base = base_name(name)
+    return _RIOT_MANIFEST.fullmatch(base) if len(base) <= LONGEST else None
+
+
 def _unsigned(names: Iterable[str]) -> frozenset[str]:
     """The manifests beside which there is a signed one: devices are given that."""
-    found = {name: match for name in names if (match := _RIOT_MANIFEST.fullmatch(name))}
+    found = {name: match for name in names if (match := _riot_manifest(name))}
     if not any(match["signed"] for match in found.values()):
         return frozenset()
     return frozenset(name for name, match in found.items() if not match["signed"])

@@ -282,6 +282,11 @@ def test_names_tell_here_what_they_tell_the_server(name: str) -> None:
     assert role_by_name(name) is uploads.role_by_name(name)
 
 
+@pytest.mark.parametrize("name", ["-riot.suit." * 100_000, "a/" + "riot.suit." * 100_000, "x-slot0-" * 100_000])
+def test_a_name_that_no_file_has_tells_nothing(name: str) -> None:
+    assert role_by_name(name) is None
+
+
 def test_the_module_gives_what_the_window_uses() -> None:
     assert set(bundles.__all__) <= set(dir(bundles))
 

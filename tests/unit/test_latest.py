@@ -13,7 +13,7 @@ from common.finding import Role
 from common.release import State
 from server.firmware.catalogue import Catalogue, LiveCatalogue
 from server.firmware.judging import PATIENCE
-from server.firmware.precedence import RETURNS
+from server.firmware.precedence import RETURNS, Past
 from server.firmware.store import Store
 from tests.support.releases import riot_release, suit_release, write_release
 
@@ -254,3 +254,9 @@ def test_the_log_does_not_repeat_a_release_that_only_gains_or_loses_it(
     lines = [record.getMessage().partition(":")[0] for record in caplog.records]
     assert lines == ["release 'a' is ready", "release 'b' is ready"]
     assert live.current.by_id["b"].file(Role.MANIFEST) is not None
+
+
+@pytest.mark.parametrize(("since", "awaited"), [(0.0, True), (-59.0, True), (-60.0, False), (59.0, True), (7200.0, False)])
+def test_a_place_is_kept_for_a_minute_also_when_the_clock_is_set_back(since: float, awaited: bool) -> None:
+    past = Past("board/1", (None, None), 0, since)
+    assert past.is_awaited(0.0) is awaited

@@ -21,7 +21,7 @@ from common.release import Release, ReleaseFile, State
 from common.transfer import Transfer, TransferState
 from server.coap.blocks import Miss
 from server.coap.source import source_of
-from server.fleet import devices as module
+from server.fleet import inventory
 from server.fleet.devices import Devices
 from server.fleet.known import Known
 from server.fleet.verdicts import Patience, Shown, Trace, begin
@@ -571,7 +571,7 @@ def test_blocks_alone_are_not_written_down(world: World) -> None:
 def test_of_too_many_the_longest_silent_go_but_none_that_is_named_or_busy(
     world: World, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST", 5)
+    monkeypatch.setattr(inventory, "MOST", 5)
     world.devices.register(URL)
     world.devices.name(ADDRESS, "cellar", None)
     world.fetch(Role.MANIFEST, RUNNING, device="fd00::3")

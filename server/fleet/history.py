@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import json
 import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from common.device import time_text
 from common.event import Event
 from server.fleet.database import Database, NotRecorded
 from server.steady import Steady
@@ -155,17 +151,6 @@ class History:
         query = f"SELECT {_COLUMNS} FROM events {where} ORDER BY id DESC LIMIT ?"
         return self._events(query, (*values, max(0, min(number, MOST))))
 
-    def csv(self, since: int | None = None) -> Iterator[str]:
-        """The events after this one as CSV (RFC 4180), a page at a time. No cell is a formula to a spreadsheet."""
-        yield _lines([COLUMNS])
-        after: int | None = since
-        while True:
-            page = self.since(after)
-            yield _lines([_cells(event) for event in page.events])
-            if page.next is None:
-                return
-            after = page.next
-
     def wait_for_news(self, after: int, timeout: float, stop: threading.Event) -> tuple[Event, ...]:
         """The events after this one, as soon as there are any; none after `timeout` seconds or once `stop` is set."""
         end, seen = time.monotonic() + timeout, after
@@ -281,20 +266,3 @@ def _json(details: dict[str, Any]) -> str:
     except (ValueError, TypeError, RecursionError):
         _log.exception("an event is recorded without its details, which are no JSON")
         return "{}"
-
-
-def _cells(event: Event) -> list[str]:
-    details = json.dumps(dict(event.details), ensure_ascii=False) if event.details else ""
-    texts = (event.kind, event.who, event.what, event.publish_id or "", event.device or "", details)
-    return [str(event.id), time_text(event.time), *map(_safe, texts)]
-
-
-def _safe(text: str) -> str:
-    """A spreadsheet takes a cell that begins so for a formula, and would run what a device or a caller wrote."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _lines(rows: list[Any]) -> str:
-    lines = io.StringIO(newline="")
-    csv.writer(lines, lineterminator="\r\n").writerows(rows)
-    return lines.getvalue()

@@ -11,6 +11,7 @@ from common.device import Device
 from common.errors import InvalidRequest
 from common.notification import BatchState, Notification
 from server.fleet.fleet import Fleet
+from server.fleet.history_table import table
 from server.web import uploads
 from server.web.asker import note
 from server.web.responses import unless_known
@@ -75,7 +76,8 @@ class FleetApi:
 
     def history_csv(self) -> bottle.HTTPResponse:
         """The same as a table, whole."""
-        rows: Iterator[bytes] = (text.encode() for text in self._fleet.history.csv(_number(bottle.request.query, "since")))
+        since = _number(bottle.request.query, "since")
+        rows: Iterator[bytes] = (text.encode() for text in table(self._fleet.history, since))
         return bottle.HTTPResponse(
             rows, Content_Type="text/csv; charset=utf-8", Content_Disposition='attachment; filename="history.csv"'
         )

@@ -14,6 +14,7 @@ import pytest
 from common.event import Event
 from server.fleet.database import Database
 from server.fleet.history import PRUNED, SCHEMA, History
+from server.fleet.history_table import table
 from server.steady import Steady
 from tests.support.clock import Clock, SystemClock
 from tests.waiting import wait_until
@@ -104,7 +105,7 @@ def test_odd_values_are_recorded_as_well_as_they_can_be(parts: Parts) -> None:
     assert odd.details == {"name": "n?", "path": "/x"}
     assert [event.details for event in others] == [{}, {}]
     assert history.since(publish_id="\ud800").events == (odd,)
-    "".join(history.csv()).encode()
+    "".join(table(history)).encode()
 
 
 def test_csv_holds_every_event_and_no_formula(parts: Parts) -> None:
@@ -115,13 +116,13 @@ def test_csv_holds_every_event_and_no_formula(parts: Parts) -> None:
     for number in range(1200):
         history.record("k", str(number))
     parts.settle()
-    whole = "".join(history.csv())
+    whole = "".join(table(history))
     assert whole.startswith("id,time,kind,who,what,publish_id,device,details\r\n")
     rows = list(csv.DictReader(io.StringIO(whole, newline="")))
     assert [row["what"] for row in rows[:9]] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", *texts[5:]]
     assert (rows[0]["who"], rows[0]["details"]) == ("'=cmd", '{"size": 5}')
     assert len(rows) == 1209
-    assert len(list(csv.reader(history.csv(int(rows[-2]["id"]))))) == 2
+    assert len(list(csv.reader(table(history, int(rows[-2]["id"]))))) == 2
 
 
 def test_what_is_too_old_goes_once_an_hour(parts: Parts) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins, key_of
@@ -19,6 +19,8 @@ _FRESH = 60.0
 """Seconds after which transfers that go on are written down again, so that the file says that they do."""
 _RATE = 20_000
 """Bytes a second that are written at most, whatever a flood of requests begins."""
+_Name = tuple[Source, str, str]
+"""Peer, path and image: what makes a transfer another one."""
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +38,7 @@ class KeptPins:
         self._path = path
         self._pins = pins
         self._since_boot = since_boot
-        self._written: frozenset[tuple[Source, str, str]] = frozenset()
+        self._written: frozenset[_Name] = frozenset()
         self._at = 0.0
         self._next = 0.0
         self._failing = False
@@ -46,7 +48,7 @@ class KeptPins:
         now = self._pins.clock()
         if now < self._next:
             return
-        under_way = frozenset((pin.source, pin.path, pin.sha256) for pin in self._going_on(now))
+        under_way = _named(self._going_on(now))
         if under_way != self._written or (under_way and now - self._at >= _FRESH):
             self.save()
 
@@ -70,7 +72,7 @@ class KeptPins:
             return
         self._failing = False
         self._at = now
-        self._written = frozenset((pin.source, pin.path, pin.sha256) for pin in pins)
+        self._written = _named(pins)
 
     @staticmethod
     def _row(pin: Pin, now: float) -> str:
@@ -118,3 +120,7 @@ class KeptPins:
         now = self._pins.clock()
         seen = now - silent - passed
         return Pin(peer, path, sha256, key_of(sha256, path), mid, seen, Progress(size), placed=seen, began=now - age - passed)
+
+
+def _named(pins: Iterable[Pin]) -> frozenset[_Name]:
+    return frozenset((pin.source, pin.path, pin.sha256) for pin in pins)

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from server.access.token import Right
-from tests.e2e.test_page_access import violations
 from tests.support.access import add_token, revoke_token
 from tests.support.browsing import ID, card, choose_sample
+from tests.support.legible import too_wide, violations
 from tests.support.releases import riot_release
 from tests.support.server import ROOT, Server, running
 
@@ -54,7 +54,7 @@ def pictured(page: Page, name: str, width: int, scheme: str) -> None:
     """For people to look at, and nothing sticks out sideways."""
     pictures = ROOT / "tests" / "output"
     pictures.mkdir(parents=True, exist_ok=True)
-    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert too_wide(page) == 0, name
     (pictures / f"{name}-{width}-{scheme}.png").write_bytes(page.screenshot())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.fakes.page_app import PageApp, scene
 from tests.fakes.page_releases import ELSEWHERE, MISMATCH, NOTES
 from tests.support.browsing import card, choose_sample
-
-_FOUND = importlib.util.find_spec("axe_playwright_python")
-pytestmark = pytest.mark.skipif(_FOUND is None, reason="axe is missing: .venv/bin/pip install axe-playwright-python==0.1.8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
-
-
-def violations(page: Page) -> list[str]:
-    assert _FOUND is not None
-    assert _FOUND.origin is not None
-    page.evaluate(Path(_FOUND.origin).with_name("axe.min.js").read_text())
-    found = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)["violations"]
-    return [f"{v['id']}: {node['html'][:200]}" for v in found for node in v["nodes"]]
+from tests.support.legible import violations
 
 
 def opened_details(app: PageApp, page: Page, samples: Path) -> None:  # noqa: ARG001

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,13 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from tests.support.legible import too_wide, violations
 from tests.support.rehearsal import notify, rehearsing, release
 from tests.support.server import Server, running
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-AXE = importlib.util.find_spec("axe_playwright_python")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 
 
 def known(server: Server) -> dict[str, Any]:
@@ -194,13 +191,5 @@ def test_it_is_for_everybody_and_fits_a_small_screen(server: Server, look: Any, 
                 page = look(path, viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
                 for summary in page.locator(".rollout > summary").all():
                     summary.click()
-                assert page.evaluate("document.documentElement.scrollWidth") == width, path
-                assert objections(page) == [], path
-
-
-def objections(page: Page) -> list[str]:
-    if AXE is None or AXE.origin is None:
-        pytest.skip("axe is missing: .venv/bin/pip install axe-playwright-python==0.1.8")
-    page.evaluate(Path(AXE.origin).with_name("axe.min.js").read_text())
-    found = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in found]
+                assert too_wide(page) == 0, path
+                assert violations(page) == [], path

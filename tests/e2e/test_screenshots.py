@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 
 from server.web.cards import breakable
 from tests.conftest import SAMPLES
+from tests.support.legible import too_wide
 from tests.support.rehearsal import notify, rehearsing, release
 from tests.support.releases import SAMPLE, riot_release
 from tests.support.server import ROOT, Server, running
@@ -51,7 +52,7 @@ def test_the_page_is_published_to_and_pictured(tmp_path: Path) -> None:
                 publish(page, tmp_path / "build")
             check(page)
             page.mouse.move(0, 0)
-            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            assert too_wide(page) == 0, name
             page.screenshot(path=str(pictures / f"{name}.png"))
             context.close()
         browser.close()

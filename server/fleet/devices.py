@@ -18,6 +18,7 @@ from server.fleet.bygone import Bygone
 from server.fleet.crew import Hands
 from server.fleet.inventory import Inventory
 from server.fleet.known import Keeper, Known, address_of
+from server.fleet.last_questions import LastQuestions
 from server.fleet.prober import Prober
 from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Shown, Told, begin, judge, next_look
 from server.steady import Steady
@@ -40,9 +41,13 @@ class Devices(Inventory):
         self._asking = Asking(prober, pool, release, steady)
         self._release = release
         self._patience = patience
-        self._last: set[str] = set()
-        """Those that are asked once more before time alone gives the verdict."""
+        self._last = LastQuestions()
         self._bygone = Bygone()
+
+    def start(self) -> None:
+        """Take in what was kept."""
+        super().start()
+        self._last.start(self._steady())
 
     def forget(self, address: str, transfers: Iterable[Transfer] = ()) -> Device:
         """Know it no more: as it was. Heard again, it is a new one. Raises NotFound.
@@ -52,7 +57,7 @@ class Devices(Inventory):
         with self._lock:
             known = self._forget(address)
             self._bygone.take(address, transfers)
-            self._last.discard(address)
+            self._last.drop(address)
         return known.shown(self._steady.unix)
 
     def register(self, url: DeviceUrl, name: str = "", board: str | None = None) -> None:
@@ -134,15 +139,13 @@ class Devices(Inventory):
             trace = known.trace
             assert trace is not None
             late = next_look(trace, self._patience) <= now
-            first = late and trace.downloaded is None and trace.before is not None and known.address not in self._last
-            if first or (trace.ask is not None and trace.ask <= now and not (late and trace.asked)):
+            doubtful = late and self._last.are_open(known.address, trace, now)
+            if doubtful or (trace.ask is not None and trace.ask <= now and not (late and trace.asked)):
                 self._asking.ask(known)
-            if first:
-                self._last.add(known.address)
-            elif late and known.address not in self._asking:  # the answer may be all that is missing
+            if late and known.address not in self._asking:  # the answer may be all that is missing
                 self._judge(known.address, None)
             if not late:
-                self._last.discard(known.address)
+                self._last.drop(known.address)
         self._take_answers()
 
     def _take_transfer(self, transfer: Transfer) -> None:
@@ -169,6 +172,7 @@ class Devices(Inventory):
     def _take_answers(self) -> None:
         """Behind what the devices had asked for until they answered: who has the image may already run it."""
         for seen in self._asking.take():
+            self._last.take(seen)
             self._take_answer(seen)
 
     def _take_answer(self, seen: Seen) -> None:

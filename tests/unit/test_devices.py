@@ -473,6 +473,54 @@ def test_what_was_done_in_the_last_second_before_a_kill_is_proven_all_the_same(
     assert again.devices.get(ADDRESS).completed == "v1"
 
 
+def test_a_question_from_before_its_time_was_over_is_not_the_last_one(world: World, clock: Clock, keeper: Keeper) -> None:
+    world.tell()
+    world.fetch(Role.SLOT1, RUNNING)
+    again = World(clock, keeper)
+    again.prober.shown = [Shown(False), Shown(True, 1)]
+    clock.now += 1
+    again.devices.beat([], [])
+    clock.now += PATIENCE.stall
+    again.devices.beat([], [])
+    again.pool.work()  # the first question's answer: it was installing then
+    again.wait(3)
+    assert again.verdict == CONFIRMED
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(2, CONFIRMED), (3, FAILED)])
+def test_one_lost_question_is_no_verdict_after_a_kill(
+    world: World, clock: Clock, keeper: Keeper, lost: int, verdict: tuple[UpdateState, bool]
+) -> None:
+    world.tell()
+    world.fetch(Role.SLOT1, RUNNING)
+    again = World(clock, keeper)
+    again.prober.shown = [Shown(True, 0), *[Shown(False)] * lost, Shown(True, 1)]
+    again.wait(PATIENCE.stall + 6)
+    assert again.verdict == verdict
+
+
+def test_who_was_heard_since_the_kill_is_asked_once(world: World, clock: Clock, keeper: Keeper) -> None:
+    world.tell()
+    world.fetch(Role.SLOT1, RUNNING)
+    again = World(clock, keeper)
+    again.wait(3)
+    again.fetch(Role.SLOT1, RUNNING)
+    again.prober.asked.clear()
+    again.prober.shown = [Shown(False)]
+    again.wait(PATIENCE.stall + 3)
+    assert again.verdict == FAILED
+    assert again.prober.asked == ["fd00::2"]
+
+
+def test_a_device_that_cannot_be_asked_is_judged_without(world: World, clock: Clock, keeper: Keeper) -> None:
+    world.devices.intend(URL, "v1", Shown(True, 0))
+    world.fetch(Role.SLOT1, RUNNING)
+    world.devices.told(URL, "v1", DeviceState.UNREACHABLE, "No answer.")
+    again = World(clock, keeper)
+    again.wait(PATIENCE.stall + 3)
+    assert (again.verdict, again.prober.asked) == (FAILED, [])
+
+
 @pytest.mark.parametrize(("fetched", "slot"), [(Role.SLOT0, 1), (Role.SLOT1, 0), (Role.MANIFEST, 0)])
 def test_another_slot_than_the_one_that_it_fetched_proves_nothing_after_a_kill(
     world: World, clock: Clock, keeper: Keeper, fetched: Role, slot: int

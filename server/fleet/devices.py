@@ -44,11 +44,6 @@ class Devices(Inventory):
         self._last = LastQuestions()
         self._bygone = Bygone()
 
-    def start(self) -> None:
-        """Take in what was kept."""
-        super().start()
-        self._last.start(self._steady())
-
     def forget(self, address: str, transfers: Iterable[Transfer] = ()) -> Device:
         """Know it no more: as it was. Heard again, it is a new one. Raises NotFound.
 

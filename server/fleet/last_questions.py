@@ -27,12 +27,7 @@ class LastQuestions:
     """
 
     def __init__(self) -> None:
-        self._started = float("inf")
         self._last: dict[str, _Last] = {}
-
-    def start(self, now: float) -> None:
-        """Devices of which nothing was heard since then may have done more than is known."""
-        self._started = now
 
     def are_open(self, address: str, trace: Trace, now: float) -> bool:
         """Whether the device, whose time is over, is still to be asked."""
@@ -40,7 +35,7 @@ class LastQuestions:
             return False
         last = self._last.get(address)
         if last is None:
-            last = self._last[address] = _Last(now, _TRIES if trace.heard <= self._started else 1)
+            last = self._last[address] = _Last(now, _TRIES if trace.unsure else 1)
         return last.left > 0
 
     def take(self, seen: Seen) -> None:

@@ -78,7 +78,7 @@ def resumed(known: Known, now: float) -> Known:
         return known
     accepted = now if trace.state is UpdateState.NOTIFIED or trace.accepted is not None else None
     downloaded = now if trace.downloaded is not None else None
-    again = replace(trace, heard=now, accepted=accepted, downloaded=downloaded, old=None, ask=now)
+    again = replace(trace, heard=now, accepted=accepted, downloaded=downloaded, old=None, ask=now, unsure=True)
     return replace(known, trace=again)
 
 

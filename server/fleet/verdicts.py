@@ -20,6 +20,7 @@ _FETCHING = {
 }
 _SLOTS = {Role.SLOT0: 0, Role.SLOT1: 1}
 _ENDED = (UpdateState.CONFIRMED, UpdateState.FAILED, UpdateState.SILENT)
+_REJECTED = "likely the signature, the sequence number, the class or the offset."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ class Trace:
     """When it is to be asked next."""
     over: bool = False
     downloaded: float | None = None
+    unsure: bool = False
+    """The server was started again, and nothing was heard since: what it asked for just before that may not be known."""
 
     @property
     def is_under_way(self) -> bool:
@@ -194,7 +197,7 @@ def _fetched(trace: Trace, fetch: Fetch, now: float, patience: Patience) -> Trac
         trace = replace(trace, has_manifest=done, role=None)
     else:
         trace = replace(trace, has_manifest=True, role=fetch.role)
-    trace = replace(trace, heard=fetch.seen, downloaded=None, ask=None)
+    trace = replace(trace, heard=fetch.seen, downloaded=None, ask=None, unsure=trace.unsure and not news)
     state = _FETCHING[fetch.role]
     match fetch.state:
         case TransferState.DONE if fetch.role is not Role.MANIFEST:
@@ -268,17 +271,24 @@ def _waited(trace: Trace, now: float, patience: Patience) -> Trace:
             return _to(replace(trace, ask=None), UpdateState.SILENT, now, why, over=True)
         return _old_slot(trace, now, "It has all blocks, and the old slot is still active")
     if trace.state is UpdateState.NOTIFIED:
-        why = "It took the notification, and asked for nothing."
+        why = f"It took the notification, and asked for nothing{_since_start(trace)}."
         return _to(trace, UpdateState.SILENT, now, why, over=True)
     if trace.has_manifest and trace.role is None:
-        why = "It has the manifest and asked for no image: likely the signature, the sequence number, the class or the offset."
+        why = f"It has the manifest and asked for no image{_since_start(trace)}: " + _REJECTED
         return _to(trace, UpdateState.FAILED, now, why, over=True)
     return _stopped(trace, now, "in the middle")
 
 
 def _stopped(trace: Trace, now: float, where: str) -> Trace:
     what = "the image" if trace.role is not None else "the manifest"
-    return _to(trace, UpdateState.FAILED, now, f"It stopped {where} of {what}: likely the radio or the power.", over=True)
+    known = f"It stopped {where} of {what}"
+    if trace.unsure:
+        known = f"It was {where} of {what}, and asked for nothing{_since_start(trace)}"
+    return _to(trace, UpdateState.FAILED, now, f"{known}: likely the radio or the power.", over=True)
+
+
+def _since_start(trace: Trace) -> str:
+    return " since the server was started again" if trace.unsure else ""
 
 
 def _old_slot(trace: Trace, now: float, what: str) -> Trace:

@@ -19,7 +19,7 @@ from server.fleet.verdicts import Shown, Trace
 
 TRACE = Trace(
     "fw/v1", UpdateState.REBOOTED, 12.5, "The old slot is still active.", 13.25, accepted=9.0, has_manifest=True, role=Role.SLOT1,
-    before=Shown(True, 0, False), vanished=True, old=14.0, asked=3, ask=15.5, over=True, downloaded=11.0,
+    before=Shown(True, 0, False), vanished=True, old=14.0, asked=3, ask=15.5, over=True, downloaded=11.0, unsure=True,
 )  # fmt: skip
 WHOLE = Known(
     "fe80::2%wpan0", DeviceUrl.parse("[fe80::2%wpan0]:5684/suit/trigger"), True, "Keller \u00fc", "kitchen", "samr21-xpro",
@@ -105,6 +105,13 @@ def damaged() -> list[str]:
     missing = [{key: value for key, value in whole.items() if key != name} for name in ("trace", "url")]
     texts = ["", "{", "null", "[]", "7", '"text"', "{}"]
     return [*texts, *(json.dumps(whole | change) for change in changed), *map(json.dumps, missing)]
+
+
+def test_a_row_of_an_earlier_version_is_read(database: Database) -> None:
+    whole = json.loads(json.dumps(dataclasses.asdict(WHOLE) | {"url": str(WHOLE.url)}))
+    del whole["trace"]["unsure"]
+    put(database, WHOLE.address, json.dumps(whole))
+    assert list(Register(database).load()) == [dataclasses.replace(WHOLE, trace=dataclasses.replace(TRACE, unsure=False))]
 
 
 @pytest.mark.parametrize("data", damaged())

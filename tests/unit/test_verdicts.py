@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from common.device import UpdateState
@@ -165,6 +167,39 @@ def test_an_image_that_stops_in_the_middle() -> None:
     assert story.at(20 + PATIENCE.stall, None).state is UpdateState.FAILED
     assert story.trace.reason == "It stopped in the middle of the image: likely the radio or the power."
     assert story.at(300, Fetch(Role.SLOT0, TransferState.ABANDONED, 41, 20)).state is UpdateState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "why"),
+    [
+        ((), UpdateState.SILENT, "It took the notification, and asked for nothing since the server was started again."),
+        (((Role.MANIFEST, DONE),), UpdateState.FAILED, "no image since the server was started again: likely the signature"),
+        (
+            ((Role.MANIFEST, DONE), (Role.SLOT0, RUNNING)),
+            UpdateState.FAILED,
+            "It was in the middle of the image, and asked for nothing since the server was started again: likely the radio",
+        ),
+    ],
+)
+def test_what_a_server_before_this_one_may_have_seen_is_not_denied(
+    known: tuple[tuple[Role, TransferState], ...], state: UpdateState, why: str
+) -> None:
+    story = Story().at(1, ACCEPTED)
+    for time, (role, fetched) in enumerate(known, 2):
+        story.fetch(time, role, fetched, 41)
+    story.trace = replace(story.trace, heard=10, accepted=10, unsure=True)
+    assert story.at(10 + PATIENCE.proof, None).state is state
+    assert why in story.trace.reason
+
+
+def test_once_it_was_heard_again_the_server_before_counts_no_more() -> None:
+    story = Story().at(1, ACCEPTED).fetch(3, Role.MANIFEST, DONE)
+    story.trace = replace(story.trace, heard=10, accepted=10, unsure=True)
+    story.at(11, Fetch(Role.MANIFEST, DONE, 100, 3))
+    assert story.trace.unsure
+    story.fetch(12, Role.SLOT0, RUNNING, 41)
+    story.at(12 + PATIENCE.stall, None)
+    assert story.trace.reason == "It stopped in the middle of the image: likely the radio or the power."
 
 
 def test_a_device_that_begins_anew_goes_on() -> None:

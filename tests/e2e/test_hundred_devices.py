@@ -3,17 +3,22 @@
 The rehearsal's devices live 20 times as fast as real ones, and the server's patience is the default's twentieth. The server's own
 requests are not faster: a device that is lost to it takes three questions of up to 10 s each. Blocks of 256 bytes
 make it 16 to an image: at 15 % loss one device in thirty gives one up after five sends (RIOT), and begins again.
+A device gives up for good when it hears nothing for some four seconds; a server that takes longer to start on a slow machine
+is waited for, as a real device would.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -29,6 +34,8 @@ FAULTS = (
     "bad-signature", "wrong-class", "digest", "power-loss", "radio-dies",
     "never-fetches", "refuses", "wrong-path", "no-reboot", "dies-after-reboot",
 )  # fmt: skip
+OUTAGE = 1.0
+"""Seconds that the devices see of one; to them it is 20."""
 FLAGS = ("--patience", "30", "--max-transfers", "16")
 REHEARSAL = ("--loss", "0.15", "--block", "256", "--speed", "20", "--seed", "55", "--nul-bug")
 OLD_SLOT = (UpdateState.FAILED, "the old slot")
@@ -66,6 +73,19 @@ def followed(server: Server, between: Callable[[int], None]) -> list[Device]:
         time.sleep(0.1)
 
 
+@contextmanager
+def paused_after(seconds: float, devices: Popen[str]) -> Iterator[None]:
+    """Within it, the devices' time stands still after so many seconds."""
+    timer = threading.Timer(seconds, devices.send_signal, (signal.SIGSTOP,))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        devices.send_signal(signal.SIGCONT)
+
+
 def states(devices: Sequence[Device]) -> Counter[str]:
     return Counter(f"{d.update.state} {d.update.reason}" for d in devices if d.update is not None)
 
@@ -84,13 +104,14 @@ def test_the_verdict_on_each_device_is_the_true_one(tmp_path: Path, kills: tuple
     said: list[dict[str, Any]] = []
     left = list(kills)
 
-    def kill(over: int) -> None:
+    def kill(devices: Popen[str], over: int) -> None:
         if left and over >= left[0]:
             del left[0]
             server.stop(signal.SIGKILL)
             assert "Traceback" not in server.log, server.log
             server.lines.clear()
-            server.start()
+            with paused_after(OUTAGE, devices):
+                server.start()
 
     address = "127.9.0.1" if not kills else "127.9.1.1"
     flags = ["--count", str(COUNT), "--address", address, "--port", "0", "--server", f"127.0.0.1:{port}", *REHEARSAL]
@@ -104,7 +125,7 @@ def test_the_verdict_on_each_device_is_the_true_one(tmp_path: Path, kills: tuple
             reader.start()
             try:
                 notify(server, "v2", urls)
-                devices = followed(server, kill)
+                devices = followed(server, functools.partial(kill, process))
             finally:
                 process.send_signal(signal.SIGTERM)
                 reader.join()

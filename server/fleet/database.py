@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from server.fleet.database_file import DatabaseFile, Newer, explain, is_damage, is_forbidden, is_from_outside
+from server.fleet.database_file import DatabaseFile, Newer, explain, is_damage, is_from_outside
+from server.fleet.readers import Readers
 from server.fleet.works import Work, Works
+from server.fleet.writer import Writer
 
 MOST = 10_000
 """Works that wait."""
@@ -60,16 +61,8 @@ class Database:
         self._tried = False
         self._urgent = False
         self._ended = False
-        self._moving = False
-        self._readers = 0
-        self._generation = 0
-        self._damaged: int | None = None
-        """The generation in which a reader met damage."""
-        self._fresh = False
-        """Begun after a damaged one, and not written to yet."""
-        self._connection: sqlite3.Connection | None = None
-        self._ready = False
-        """The connection's file is up to date."""
+        self._readers = Readers(self._file, self._changed, PATIENCE)
+        self._writer = Writer(self._file)
         self._thread = threading.Thread(target=self._run, name="fleet-db")
         self.trouble = ""
         """Why nothing can be recorded, as a sentence for people; empty when all is well."""
@@ -132,26 +125,13 @@ class Database:
 
         Raises NotRecorded where the file cannot be read, and what `work` raises. `work` is brief.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: not self._moving, PATIENCE)
-            self._readers += 1
-            generation = self._generation
         try:
-            with closing(self._file.reader()) as connection:
-                connection.execute("BEGIN")
-                return work(connection)
+            return self._readers.read(work)
         except sqlite3.Error as error:
-            if is_damage(error):
-                with self._changed:
-                    self._damaged = generation
-            elif not is_from_outside(error) and not self.trouble:
+            if not is_damage(error) and not is_from_outside(error) and not self.trouble:
                 raise
             self.faltered = True
             raise NotRecorded(self.trouble or explain(error, self._file.path)) from error
-        finally:
-            with self._changed:
-                self._readers -= 1
-                self._changed.notify_all()
 
     def _enqueue(self, call: Callable[[sqlite3.Connection], _T], *, awaited: bool) -> Future[_T]:
         work = Work(call, awaited, time.monotonic())
@@ -189,7 +169,7 @@ class Database:
                 self._ended = self._tried = True
                 left = self._works.take(len(self._works))
                 self._changed.notify_all()
-            self._close()
+            self._writer.close()
             for work in left:
                 work.finish(NotRecorded(self.trouble or _STOPPING))
 
@@ -209,14 +189,14 @@ class Database:
 
     def _is_damaged(self) -> bool:
         """A reader met damage in the file that is open. One that is damaged as soon as it was begun is not worth another."""
-        return self._damaged == self._generation and self._ready and not self._fresh
+        return self._readers.met_damage and self._writer.ready and not self._writer.fresh
 
     def _attempt(self, batch: list[Work]) -> None:
         try:
             if self._is_damaged():
-                self._damaged = None
+                self._readers.forget_damage()
                 self._renew("a reader met it")
-            self._write(self._connected(), batch)
+            self._writer.write(batch, probe=bool(self.trouble))
         except (sqlite3.Error, OSError, Newer) as error:
             self._fail(batch, error)
             return
@@ -231,40 +211,17 @@ class Database:
             self.trouble, self._tried, self.faltered = trouble, True, self.faltered or bool(trouble)
             self._changed.notify_all()
 
-    def _connected(self) -> sqlite3.Connection:
-        if self._connection is not None and not self._file.is_there():
-            self._close()
-        if self._connection is None:
-            self._connection = self._file.connect()
-            self._file.prepare(self._connection)
-            self._ready = True
-        return self._connection
-
-    def _write(self, connection: sqlite3.Connection, batch: list[Work]) -> None:
-        """All in one transaction; raises when it could not be committed, and then nothing of it was."""
-        if not batch and not self.trouble:
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        if self.trouble:
-            connection.execute(f"PRAGMA user_version = {self._file.version}")  # something is written, to see if it can be
-        for work in batch:
-            work.run(connection)
-        connection.execute("COMMIT")
-        self._fresh = False
-
     def _fail(self, batch: list[Work], error: Exception) -> None:
         renewed = False
         try:
-            if is_damage(error) and not self._fresh:
+            if is_damage(error) and not self._writer.fresh:
                 self._renew(str(error))
                 renewed = True
-            elif not self._ready or is_forbidden(error):  # SQLite opens a file that it may not write as one to be read
-                self._close()
-            elif self._connection is not None and self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            else:
+                self._writer.recover(error)
         except (sqlite3.Error, OSError) as second:
             error = second
-            self._close()
+            self._writer.close()
         if not renewed:
             trouble = explain(error, self._file.path)
             if not self.trouble:
@@ -280,21 +237,7 @@ class Database:
     def _renew(self, why: str) -> None:
         """Move the damaged file aside, while nobody reads in it; the next attempt begins a new one. Raises OSError."""
         self._file.confirm_damage()
-        with self._changed:
-            self._moving = True
-            self._changed.wait_for(lambda: not self._readers, 1.0)
-        try:
-            aside = self._file.move_aside(self._wall())
-            self._fresh, self._tried, self.faltered = True, False, True
+        with self._readers.kept_out():
+            aside = self._writer.move_aside(self._wall())
+            self._tried, self.faltered = False, True
             _log.warning("the history was damaged (%s): it is in %r now, and a new one is begun", why, str(aside))
-        finally:
-            self._close()
-            with self._changed:
-                self._moving = False
-                self._generation += 1
-                self._changed.notify_all()
-
-    def _close(self) -> None:
-        connection, self._connection, self._ready = self._connection, None, False
-        if connection is not None:
-            connection.close()

@@ -264,7 +264,7 @@ def test_damage_that_is_met_later_is_moved_aside_then(make: Make, path: Path, me
     if meets == "reader":
         with pytest.raises(NotRecorded):
             database.read(words)
-        wait_until(lambda: asides(path) != [] and database._ready)
+        wait_until(lambda: asides(path) != [] and database._writer.ready)
     assert all(future.result(20) for future in kept)
     assert database.read(words) == [f"new {number}" for number in range(len(kept))]
     assert len([name for name in asides(path) if name.endswith("Z")]) == 1

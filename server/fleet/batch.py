@@ -11,6 +11,8 @@ from common.notification import BatchState, DeviceResult, DeviceState, Notificat
 from server.fleet.teller import Notice
 
 OPEN = (DeviceState.WAITING, DeviceState.UNKNOWN)
+_FRESH = 60.0
+"""Seconds after which what a device said of itself is asked again before it is told."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,11 @@ class Batch:
         return sum(row.state in OPEN for row in self.rows)
 
     @property
+    def changeable(self) -> bool:
+        """It can be paused, go on, or be cancelled."""
+        return self.state is not BatchState.CANCELLED and bool(self.waiting)
+
+    @property
     def over(self) -> bool:
         """Nothing more is done for it."""
         return not self.waiting and not self.turns
@@ -70,6 +77,13 @@ class Batch:
         """The row of which nothing has been asked yet."""
         begun = {*self.turns, *self.asking, *self.ready}
         return next((n for n, row in enumerate(self.rows) if row.state is DeviceState.WAITING and n not in begun), None)
+
+    def begin_turn(self, now: float) -> tuple[int, Notice | None]:
+        """The next row of those that are ready, and what its device is to be told; None where it is to be asked again first."""
+        row = next(iter(self.ready))
+        notice, since = self.ready.pop(row)
+        self.turns[row] = Turn(now)
+        return row, notice if now - since <= _FRESH else None
 
     def end_turns(self, goes_on: Callable[[str], bool], now: float) -> list[int]:
         """Those that were told, and use the radio no longer; `goes_on` says it of an address."""
@@ -88,6 +102,30 @@ class Batch:
         for n in ended:
             self.rows[n] = replace(self.rows[n], state=DeviceState.CANCELLED, message="Cancelled before it was told.")
         return ended
+
+    def enter(self, state: BatchState) -> list[int]:
+        """In this state from here on; the rows that this ends."""
+        ended = self.cancel() if state is BatchState.CANCELLED else []
+        self.state = state
+        return ended
+
+    def settle(self, address: str, was_told: bool) -> list[int]:
+        """It is known now whether the device at this address was told; the rows of which that was not known."""
+        settled = [n for n, t in self.turns.items() if t.address == address and self.rows[n].state is DeviceState.UNKNOWN]
+        untold = DeviceState.CANCELLED if self.state is BatchState.CANCELLED else DeviceState.WAITING
+        for n in settled:
+            state, text = (DeviceState.ACCEPTED, "It asked for the manifest.") if was_told else (untold, "Waiting.")
+            self.rows[n] = replace(self.rows[n], state=state, message=text)
+            self.turns[n].answered = was_told
+            if not was_told:
+                del self.turns[n]
+        return settled
+
+    def abandon(self, why: str) -> None:
+        """In memory only: what was not told is told after the next start."""
+        for n, row in enumerate(self.rows):
+            if row.state in OPEN:
+                self.rows[n] = replace(row, state=DeviceState.UNREACHABLE, message=why)
 
     def shown(self, at_once: int) -> Notification:
         """For people and programs; `at_once` devices have their turn at a time."""

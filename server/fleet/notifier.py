@@ -9,23 +9,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from common.device_url import DeviceUrl
-from common.errors import DeviceRefused, DeviceUnreachable, NotFound
+from common.errors import NotFound
 from common.notification import BatchState, DeviceResult, DeviceState, Notification, Nul
-from server.fleet.batch import OPEN, Batch, Turn
+from server.fleet.batch import Batch
 from server.fleet.batch_keeper import BatchFile, Nowhere
 from server.fleet.crew import Crew
-from server.fleet.known import address_of
-from server.fleet.teller import Notice, Teller, failed
+from server.fleet.errands import Errands
+from server.fleet.teller import Notice, Teller
 
 log = logging.getLogger(__name__)
 
 _STOPPING = "The server is stopping."
-_FRESH = 60.0
-"""Seconds after which what a device said of itself is asked again before it is told."""
-_BUG = "An internal error of the server; its log has the details."
 
 
 class Notifier:
@@ -50,7 +46,6 @@ class Notifier:
         time (None: any number), and `at_once` devices are told at a time, of all batches together. Of the finished
         notifications the last `keep` are remembered.
         """
-        self._teller = teller
         self._stop_client = stop_client
         self._goes_on = goes_on
         self._most = max_transfers
@@ -59,6 +54,7 @@ class Notifier:
         self._keep = keep
         self._clock = clock
         self._pool = Crew(at_once, "notify")
+        self._errands = Errands(teller, self._file, lambda: self._stopping)
         self._changed = threading.Condition()
         self._batches: dict[str, Batch] = {}
         """In the order in which they were started; a finished one moves to the end."""
@@ -93,10 +89,8 @@ class Notifier:
         batch = self._file.find(number)
         if batch is None:
             return None
-        if batch.state is not BatchState.CANCELLED and batch.waiting and batch.state is not state:
-            rows = batch.cancel() if state is BatchState.CANCELLED else []
-            batch.state = state
-            self._file.keep(batch, rows)
+        if batch.changeable and batch.state is not state:
+            self._file.keep(batch, batch.enter(state))
         expected = batch.expected()
         with self._changed:
             self._batches[number] = batch
@@ -120,7 +114,7 @@ class Notifier:
         with self._changed:
             self._batches[batch.id] = batch
             if self._stopping:
-                self._abandon(batch)
+                batch.abandon(_STOPPING)
             if not batch.waiting:
                 self._finished(batch)
             started = batch.shown(self._width)
@@ -157,9 +151,8 @@ class Notifier:
             batch = self._batches.get(notification_id)
             if batch is None:
                 raise NotFound("There is no such notification any more; the server keeps only the latest ones.")
-            if batch.state is not BatchState.CANCELLED and batch.waiting:
-                rows = batch.cancel() if state is BatchState.CANCELLED else []
-                batch.state = state
+            if batch.changeable:
+                rows = batch.enter(state)
                 self.results[DeviceState.CANCELLED] += len(rows)
                 self._file.keep(batch, rows)
                 if not batch.waiting:
@@ -172,17 +165,8 @@ class Notifier:
         """Whether a device of which it was not known had been told: it asked for the manifest, or its time is over."""
         with self._changed:
             for batch in self._batches.values():
-                for n, row in enumerate(batch.rows):
-                    turn = batch.turns.get(n)
-                    if row.state is DeviceState.UNKNOWN and batch.publish_id == publish_id and turn and turn.address == address:
-                        text = "It asked for the manifest." if was_told else "Waiting."
-                        untold = DeviceState.CANCELLED if batch.state is BatchState.CANCELLED else DeviceState.WAITING
-                        state = DeviceState.ACCEPTED if was_told else untold
-                        batch.rows[n] = replace(row, state=state, message=text)
-                        turn.answered = was_told
-                        if not was_told:
-                            del batch.turns[n]
-                        self._file.keep(batch, [n])
+                if batch.publish_id == publish_id and (rows := batch.settle(address, was_told)):
+                    self._file.keep(batch, rows)
         self.pump()
 
     def _settle(self, expected: Sequence[tuple[str, str]], expect: Callable[[str, str], bool]) -> None:
@@ -206,7 +190,7 @@ class Notifier:
         self._pool.stop()
         with self._changed:
             for batch in self._batches.values():
-                self._abandon(batch)
+                batch.abandon(_STOPPING)
             self._changed.notify_all()
 
     @property
@@ -218,64 +202,28 @@ class Notifier:
         if self._stopping or batch.state is not BatchState.RUNNING:
             return
         while batch.ready and (self._most is None or len(batch.turns) < self._most):
-            row = next(iter(batch.ready))
-            notice, since = batch.ready.pop(row)
-            batch.turns[row] = Turn(now)
-            self._pool.submit(self._tell, batch, row, notice if now - since <= _FRESH else None)
+            self._pool.submit(self._tell, batch, *batch.begin_turn(now))
         ahead = self._at_once if self._most is None else min(2 * self._most, self._at_once)
         while len(batch.asking) + len(batch.ready) < ahead and (found := batch.next()) is not None:
             batch.asking.add(found)
             self._pool.submit(self._prepare, batch, found)
 
-    def _abandon(self, batch: Batch) -> None:
-        """In memory only: what was not told is told after the next start."""
-        for number, row in enumerate(batch.rows):
-            if row.state in OPEN:
-                batch.rows[number] = replace(row, state=DeviceState.UNREACHABLE, message=_STOPPING)
-
     def _prepare(self, batch: Batch, row: int) -> None:
-        notice, result = self._ask(batch, row)
+        answer = self._errands.ask(batch, row)
         with self._changed:
             batch.asking.discard(row)
             if self._stopping or batch.rows[row].state is not DeviceState.WAITING:
                 return
-            if notice is not None:
-                batch.ready[row] = (notice, self._clock())
-            elif result is not None:
-                self._ended(batch, row, result)
+            if isinstance(answer, Notice):
+                batch.ready[row] = (answer, self._clock())
+            else:
+                self._ended(batch, row, answer)
             self._pump(batch, self._clock())
             self._changed.notify_all()
 
-    def _ask(self, batch: Batch, row: int) -> tuple[Notice | None, DeviceResult | None]:
-        """What the device is to be told, or why it cannot be."""
-        device, target = batch.devices[row], None
-        try:
-            target = self._teller.locate(device)
-            return self._teller.prepare(batch.publish_id, device, target, batch.nul), None
-        except (DeviceUnreachable, DeviceRefused) as error:
-            result = failed(device, error)
-        except Exception:
-            log.exception("telling %s of %s failed", device, batch.publish_id)
-            result = DeviceResult(str(device), DeviceState.UNREACHABLE, None, _BUG)
-        if target is not None and not self._stopping and batch.rows[row].state is DeviceState.WAITING:
-            batch.addresses[row] = address_of(target)
-            self._teller.lost(batch.publish_id, target, result)
-        return None, result
-
     def _tell(self, batch: Batch, row: int, notice: Notice | None) -> None:
-        device, result = batch.devices[row], None
-        if notice is None:
-            notice, result = self._ask(batch, row)
-        try:
-            if notice is not None:
-                batch.turns[row].address = batch.addresses[row] = address_of(notice.target)
-                self._teller.intend(batch.publish_id, notice)
-                self._file.intend(batch, row)  # and with it all that was to be written before
-                result = self._teller.tell(batch.publish_id, device, notice)
-        except Exception:
-            log.exception("telling %s of %s failed", device, batch.publish_id)
-            result = DeviceResult(str(device), DeviceState.UNREACHABLE, None, _BUG)
-        assert result is not None
+        answer = notice if notice is not None else self._errands.ask(batch, row)
+        result = self._errands.tell(batch, row, answer) if isinstance(answer, Notice) else answer
         with self._changed:
             self._ended(batch, row, result)
             batch.turns[row].answered = True

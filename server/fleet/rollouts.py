@@ -13,7 +13,6 @@ from typing import Any
 
 from common.device_url import DeviceUrl
 from common.errors import InvalidRelease, InvalidRequest, NotFound, ReleaseNotFound, StoreFull
-from common.notification import BatchState
 from common.release import Release, State
 from common.rollout import Accept, Outcome, Rollout, RolloutDevice, RolloutState, Wave
 from common.waves import Waves
@@ -23,17 +22,12 @@ from server.fleet.history import History
 from server.fleet.notifier import Notifier
 from server.fleet.rollout import Act, Decision, carried_out, decide, stopped
 from server.fleet.rollout_file import RolloutFile
-from server.fleet.watching import Watching, worth_recalling
+from server.fleet.watching import Watching
+from server.fleet.wave_notifications import WaveNotifications
 from server.steady import Steady
 
 KEPT = 30
 """Rollouts that are over; of those the latest are remembered."""
-_BATCHES = {
-    RolloutState.RUNNING: BatchState.RUNNING,
-    RolloutState.PAUSED: BatchState.PAUSED,
-    RolloutState.STOPPED: BatchState.CANCELLED,
-    RolloutState.DONE: BatchState.RUNNING,
-}
 _log = logging.getLogger(__name__)
 
 
@@ -50,21 +44,18 @@ class Rollouts:
         steady: Steady,
     ) -> None:
         """`release` gives a release by its publish id."""
-        self._notifier = notifier
-        self._devices = devices
         self._history = history
         self._file = file
         self._release = release
         self._steady = steady
         self._watching = Watching(notifier, devices)
+        self._notifications = WaveNotifications(notifier, devices)
         self._acting = threading.Lock()
         """Held for each change, also while a notification is begun; who only reads does without."""
         self._rollouts: dict[str, Rollout] = {}
         """In the order in which they were begun. Replaced as a whole."""
         self._kept: dict[str, Rollout] = {}
         """As they are in the file."""
-        self._unbegun: set[tuple[str, int]] = set()
-        """Waves that were opened, and of whose notification it is not known whether it was begun."""
         self._stopping = False
 
     def start(self) -> None:
@@ -77,13 +68,11 @@ class Rollouts:
             self._rollouts, self._kept = loaded, dict(loaded)
             for rollout in loaded.values():
                 self._watching.begin(rollout, min(rollout.started.timestamp(), self._steady()))
-                for number in worth_recalling(rollout):
-                    self._unbegun.add((rollout.id, number))
-                    self._recall(rollout, number, BatchState.CANCELLED if rollout.over else BatchState.PAUSED)
+                self._notifications.recall(rollout)
                 self._put(self._watching.look(rollout))
                 self._advance(rollout.id)
                 if self._rollouts[rollout.id].state is RolloutState.RUNNING:
-                    self._set_batches(self._rollouts[rollout.id])
+                    self._notifications.follow(self._rollouts[rollout.id])
 
     def stop(self) -> None:
         """Decide nothing more."""
@@ -198,8 +187,7 @@ class Rollouts:
             if not self._take(self.get(rollout_id), decision):
                 break
         if (now := self.get(rollout_id)).state is RolloutState.RUNNING:
-            for number in [key[1] for key in self._unbegun if key[0] == rollout_id]:
-                self._recall(now, number, BatchState.RUNNING)
+            self._notifications.go_on(now)
 
     def _take(self, rollout: Rollout, decision: Decision) -> bool:
         """Whether the step was taken."""
@@ -222,42 +210,14 @@ class Rollouts:
         self._put(opened)
         self._record(opened, decision.reason, wave=decision.wave)
         if to_tell:
-            self._tell(opened, decision.wave)
+            self._notifications.begin(opened, decision.wave)
         return True
 
     def _decided(self, rollout: Rollout, who: str = "server") -> None:
         """The file first: should the server end now, the notifications follow at its next start."""
         self._put(rollout)
         self._record(rollout, rollout.reason, who, wave=rollout.opened)
-        self._set_batches(rollout)
-
-    def _set_batches(self, rollout: Rollout) -> None:
-        for number, wave in enumerate(rollout.waves, 1):
-            if wave.notification is not None and (rollout.id, number) not in self._unbegun:
-                try:
-                    self._notifier.set_state(wave.notification, _BATCHES[rollout.state])
-                except NotFound:
-                    pass  # it was over long ago, and is forgotten
-
-    def _recall(self, rollout: Rollout, number: int, state: BatchState) -> None:
-        wave = rollout.waves[number - 1]
-        if wave.notification is None:
-            return
-        try:
-            found = self._notifier.recall(wave.notification, state, self._devices.expect)
-        except NotRecorded:
-            return
-        begun = found is not None or any(row.told for row in rollout.of_wave(number))
-        if not begun and state is not BatchState.RUNNING and not rollout.over:
-            return  # it is begun when the rollout goes on
-        self._unbegun.discard((rollout.id, number))
-        if not begun and not rollout.over:
-            self._tell(rollout, number)
-
-    def _tell(self, rollout: Rollout, number: int) -> None:
-        rows = [row for row in rollout.of_wave(number) if row.outcome is not Outcome.CONFIRMED]
-        urls = [DeviceUrl.parse(row.device) for row in rows]
-        self._notifier.start(rollout.publish_id, urls, who=rollout.who, number=rollout.waves[number - 1].notification)
+        self._notifications.follow(rollout)
 
     def _put(self, rollout: Rollout) -> None:
         before = self._kept[rollout.id]

@@ -79,13 +79,3 @@ class Watching:
         if device not in self._numeric:
             self._numeric[device] = address_of(DeviceUrl.parse(device))
         return self._numeric[device]
-
-
-
-def worth_recalling(rollout: Rollout) -> list[int]:
-    """Waves whose notification may still have something to do, or to say."""
-    if rollout.state is RolloutState.DONE:
-        return []
-    waves = enumerate(rollout.waves, 1)
-    opened = [number for number, wave in waves if wave.notification is not None]
-    return [n for n in opened if not rollout.over or any(not row.outcome.settled for row in rollout.of_wave(n))]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from common.device_url import DeviceUrl
 from common.release import Release
 from server.fleet.crew import Hands
+from server.fleet.facts import Shown
 from server.fleet.known import Known
 from server.fleet.prober import Prober
-from server.fleet.verdicts import Shown
 
 _TRIES = 3
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from common.transfer import Transfer, TransferState
 from server.firmware.catalogue import Catalogue
 from server.fleet.history import History
 from server.fleet.known import Known
-from server.fleet.verdicts import Trace
+from server.fleet.trace import Trace
 
 _ENDS = (TransferState.DONE, TransferState.ABANDONED, TransferState.RESTARTED)
 _log = logging.getLogger(__name__)

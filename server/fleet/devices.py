@@ -16,11 +16,12 @@ from server.fleet import traces
 from server.fleet.asking import Asking, Seen
 from server.fleet.bygone import Bygone
 from server.fleet.crew import Hands
+from server.fleet.facts import Fact, Fetch, Missed, Shown, Told
 from server.fleet.inventory import Inventory
 from server.fleet.known import Keeper, Known, address_of
 from server.fleet.last_questions import LastQuestions
 from server.fleet.prober import Prober
-from server.fleet.verdicts import Fact, Fetch, Missed, Patience, Shown, Told, begin, judge, next_look
+from server.fleet.verdicts import Patience, begin, judge, next_look
 from server.steady import Steady
 
 

@@ -35,9 +35,10 @@ from server.fleet.retiring import Retiring
 from server.fleet.rollout_file import RolloutFile
 from server.fleet.rollouts import Rollouts
 from server.fleet.teller import Teller
+from server.fleet.trace import Trace
 from server.fleet.transfers import Transfers
 from server.fleet.uses import Needs
-from server.fleet.verdicts import Patience, Trace
+from server.fleet.verdicts import Patience
 from server.steady import Steady
 
 SCHEMA = (*history.SCHEMA, *register.SCHEMA, *batch_file.SCHEMA, *rollout_file.SCHEMA)

@@ -11,7 +11,7 @@ from common.device_url import DeviceUrl
 from common.errors import NotFound
 from server.fleet import traces
 from server.fleet.known import Keeper, Known, differs
-from server.fleet.verdicts import Trace
+from server.fleet.trace import Trace
 from server.steady import Steady
 
 MOST = 10_000

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from common.device import Device, Update
 from common.device_url import DeviceUrl
-from server.fleet.verdicts import Trace
+from server.fleet.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)

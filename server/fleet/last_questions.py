@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from server.fleet.asking import Seen
-from server.fleet.verdicts import Trace
+from server.fleet.trace import Trace
 
 _TRIES = 3
 """Over a bad radio one question in fifty stays without an answer."""

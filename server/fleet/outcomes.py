@@ -7,7 +7,7 @@ from dataclasses import replace
 from common.device import UpdateState
 from common.notification import DeviceResult, DeviceState
 from common.rollout import Outcome, RolloutDevice
-from server.fleet.verdicts import Trace
+from server.fleet.trace import Trace
 
 _ENDS = {
     UpdateState.CONFIRMED: Outcome.CONFIRMED,

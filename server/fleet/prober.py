@@ -8,7 +8,7 @@ from common.device_url import DeviceUrl
 from common.errors import DeviceRefused, DeviceUnreachable
 from common.release import Release
 from server.coap.client import CoapClient
-from server.fleet.verdicts import Shown
+from server.fleet.facts import Shown
 
 SLOT_PATH = "suit/slot/active"
 """RIOT: sys/suit/transport/coap.c; "0" or "1"."""

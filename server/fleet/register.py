@@ -15,8 +15,9 @@ from common.errors import InvalidDeviceUrl
 from common.finding import Role
 from server.fleet import traces
 from server.fleet.database import Database, NotRecorded
+from server.fleet.facts import Shown
 from server.fleet.known import Known
-from server.fleet.verdicts import Shown, Trace
+from server.fleet.trace import Trace
 
 SCHEMA = ("CREATE TABLE devices (address TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;",)
 _log = logging.getLogger(__name__)

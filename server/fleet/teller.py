@@ -14,7 +14,7 @@ from common.errors import DeviceRefused, DeviceUnreachable
 from common.notification import DeviceResult, DeviceState, Nul
 from server.coap.client import Answer, CoapClient, request_size
 from server.coap.urls import CoapUrls
-from server.fleet.verdicts import Shown
+from server.fleet.facts import Shown
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from common.finding import Role
 from common.release import Release, ReleaseFile
 from common.transfer import Transfer, TransferState
 from server.fleet.asking import Seen
+from server.fleet.facts import Shown
 from server.fleet.known import Known
-from server.fleet.verdicts import Shown, Trace
+from server.fleet.trace import Trace
 
 _IN_SLOT = {0: Role.SLOT0, 1: Role.SLOT1}
 

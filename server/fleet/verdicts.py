@@ -12,14 +12,10 @@ from common.device import UpdateState
 from common.finding import Role
 from common.notification import DeviceState
 from common.transfer import TransferState
+from server.fleet.facts import Fact, Fetch, Missed, Shown, Told
+from server.fleet.trace import FETCHING, Trace
 
-_FETCHING = {
-    Role.MANIFEST: UpdateState.FETCHING_MANIFEST,
-    Role.SLOT0: UpdateState.FETCHING_SLOT0,
-    Role.SLOT1: UpdateState.FETCHING_SLOT1,
-}
 _SLOTS = {Role.SLOT0: 0, Role.SLOT1: 1}
-_ENDED = (UpdateState.CONFIRMED, UpdateState.FAILED, UpdateState.SILENT)
 _REJECTED = "likely the signature, the sequence number, the class or the offset."
 
 
@@ -48,90 +44,6 @@ class Patience:
     def pause(self, asked: int) -> float:
         """Before a device is asked again which slot is active."""
         return float(min(self.proof / 120 * 2**asked, self.proof / 10))
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The device was notified, and this came of it."""
-
-    state: DeviceState
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """How far the device is with one file of the release."""
-
-    role: Role
-    state: TransferState
-    percent: int
-    seen: float
-    """When it came with its last request, in seconds by the same clock as the trace."""
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """It asked for a path that is not served."""
-
-    path: str
-    manifest_path: str
-    """Where the release's manifest is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What the device says of itself when it is asked."""
-
-    answered: bool
-    slot: int | None = None
-    """The active one; None where it has no such resource."""
-    version: bool | None = None
-    """Whether its version resource shows the release; None where it has none."""
-
-    @property
-    def provable(self) -> bool:
-        """Whether anything that it says can be a proof."""
-        return self.slot is not None or self.version is not None
-
-
-Fact = Told | Fetch | Missed | Shown | None
-"""None: time went by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One device and one release, as far as it is known. Times are seconds as `server.steady` counts them."""
-
-    publish_id: str
-    state: UpdateState
-    since: float
-    reason: str = ""
-    heard: float = 0.0
-    """When it last asked for anything of this release; at first, when the trace began."""
-    accepted: float | None = None
-    """When the notification came to its end."""
-    has_manifest: bool = False
-    role: Role | None = None
-    """The image that it fetched last."""
-    before: Shown | None = None
-    """What it said of itself before it had the image."""
-    vanished: bool = False
-    """Since the download it gave no answer once."""
-    old: float | None = None
-    """Since when it says, after the download, that the old slot is active; without an interruption."""
-    asked: int = 0
-    """How often it was asked since the download."""
-    ask: float | None = None
-    """When it is to be asked next."""
-    over: bool = False
-    downloaded: float | None = None
-    unsure: bool = False
-    """The server was started again, and nothing was heard since: what it asked for just before that may not be known."""
-
-    @property
-    def is_under_way(self) -> bool:
-        """The radio is in use for it, or will be at once."""
-        return self.state is UpdateState.NOTIFIED or self.state in _FETCHING.values()
 
 
 def begin(publish_id: str, now: float) -> Trace:
@@ -198,7 +110,7 @@ def _fetched(trace: Trace, fetch: Fetch, now: float, patience: Patience) -> Trac
     else:
         trace = replace(trace, has_manifest=True, role=fetch.role)
     trace = replace(trace, heard=fetch.seen, downloaded=None, ask=None, unsure=trace.unsure and not news)
-    state = _FETCHING[fetch.role]
+    state = FETCHING[fetch.role]
     match fetch.state:
         case TransferState.DONE if fetch.role is not Role.MANIFEST:
             ask = now + patience.pause(0)

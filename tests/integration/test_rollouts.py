@@ -24,6 +24,7 @@ from common.waves import Waves
 from server.fleet.batch_file import Batches
 from server.fleet.database import Database
 from server.fleet.devices import Devices
+from server.fleet.facts import Shown
 from server.fleet.fleet import SCHEMA
 from server.fleet.history import History
 from server.fleet.known import Known
@@ -32,7 +33,8 @@ from server.fleet.register import Register
 from server.fleet.rollout_file import RolloutFile
 from server.fleet.rollouts import Rollouts
 from server.fleet.teller import Notice
-from server.fleet.verdicts import Patience, Shown, Trace
+from server.fleet.trace import Trace
+from server.fleet.verdicts import Patience
 from server.steady import Steady
 from tests.support.clock import Clock, SystemClock
 from tests.waiting import wait_until

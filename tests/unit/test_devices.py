@@ -23,8 +23,10 @@ from server.coap.blocks import Miss
 from server.coap.source import source_of
 from server.fleet import inventory
 from server.fleet.devices import Devices
+from server.fleet.facts import Shown
 from server.fleet.known import Known
-from server.fleet.verdicts import Patience, Shown, Trace, begin
+from server.fleet.trace import Trace
+from server.fleet.verdicts import Patience, begin
 from server.steady import Steady
 from tests.support.clock import Clock, SystemClock
 

@@ -16,7 +16,7 @@ from common.rollout import WEAKER, Accept, Outcome, Rollout, RolloutDevice, Roll
 from common.waves import Waves
 from server.fleet.outcomes import look
 from server.fleet.rollout import Act, Decision, carried_out, decide, stopped
-from server.fleet.verdicts import Trace
+from server.fleet.trace import Trace
 
 P, C, D, F, S, U = (
     Outcome.PENDING, Outcome.CONFIRMED, Outcome.DOWNLOADED, Outcome.FAILED, Outcome.SILENT, Outcome.UNKNOWN,

@@ -9,8 +9,7 @@ import sys
 from collections.abc import Callable
 
 from common.errors import ConfigError, Hindered
-from server import config as configuration
-from server import parts, systemd
+from server import command_line, parts, systemd
 from server.access import command as token_command
 from server.life import Server
 from server.sockets import Sockets, inherited
@@ -34,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 def serve(arguments: list[str]) -> int:
     """The server; 0 stopped, 1 a part died. Raises ConfigError when it cannot start as configured, Hindered when not now."""
-    asked = configuration.read(arguments)
+    asked = command_line.read(arguments)
     if asked.print_config:
         print(asked.config.to_toml(), end="")
         return 0

@@ -10,9 +10,8 @@ import sys
 from types import FrameType
 
 from common.errors import ConfigError
-from server import config as configuration
-from server import parts
-from server.config import CommandLine
+from server import command_line, parts
+from server.command_line import CommandLine
 from server.reloading import changes, contents
 from server.sockets import Sockets
 from server.systemd import Manager
@@ -103,7 +102,7 @@ class Server:
         self._reloading = False
         self._manager.tell_reloading()
         try:
-            again = configuration.read(self._arguments)
+            again = command_line.read(self._arguments)
             parts.check(again.config)
         except ConfigError as error:
             self._keep(error)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from common.errors import ConfigError, InvalidRequest, NotAllowed, NotFound, OtaError, ReleaseExists, StoreFull
-from server import config as configuration
+from server import command_line, config_file
 from server.access import token_file
 from server.access.advice import PACKAGED_STATE, called_as
 from server.access.token import Right, Token, check_name, listed
@@ -120,9 +120,9 @@ def _state(asked: argparse.Namespace) -> Path:
     if file is None and root and PACKAGED_CONFIG.is_file():
         file = str(PACKAGED_CONFIG)
     try:
-        if file is not None and (named := configuration.state_dir_in(Path(file))) is not None:
+        if file is not None and (named := config_file.state_dir_in(Path(file))) is not None:
             return named
-        config = configuration.read([] if file is None else ["--config", file]).config
+        config = command_line.read([] if file is None else ["--config", file]).config
     except ConfigError as error:
         raise ConfigError(f"{error} Mend that, or name the folder of the file of tokens with --state-dir.") from None
     given = config.state_dir is not None or bool(os.environ.get("STATE_DIRECTORY"))
@@ -149,7 +149,7 @@ def _prepare(folder: Path) -> None:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(configuration.EXIT_USAGE, f"{self.prog}: {message}\n")
+        self.exit(command_line.EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

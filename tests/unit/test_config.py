@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import ConfigError
-from server import config as configuration
+from server import command_line
 from server.config import Config
 
 WHOLE = [field.name.replace("_", "-") for field in dataclasses.fields(Config) if field.type in ("int", "int | None")]
@@ -19,7 +19,7 @@ HUGE = [pytest.param("1" + "0" * 400, id="400 digits"), pytest.param("0x" + "f" 
 def read(tmp_path: Path, text: str) -> Config:
     file = tmp_path / "ota.toml"
     file.write_text(f'state-dir = "{tmp_path}/state"\n{text}\n')
-    return configuration.read(["--config", str(file)]).config
+    return command_line.read(["--config", str(file)]).config
 
 
 @pytest.mark.parametrize("key", WHOLE)
@@ -39,7 +39,7 @@ def test_what_is_no_number_of_seconds_is_refused(tmp_path: Path, key: str, value
 @pytest.mark.parametrize("flag", ["--quota=1e9", "--quota=2.0", "--keep=inf", "--rescan=inf"])
 def test_flags_are_held_to_the_same(flag: str) -> None:
     with pytest.raises(ConfigError, match="number is expected"):
-        configuration.read([flag])
+        command_line.read([flag])
 
 
 @pytest.mark.parametrize(("key", "most"), [("keep-history", 36_500), ("rescan", 3_153_600_000), ("patience", 3_153_600_000)])

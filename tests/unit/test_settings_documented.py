@@ -14,7 +14,7 @@ import pytest
 
 from common.errors import ConfigError
 from desktop import usage
-from server import config as configuration
+from server import command_line
 from server.__main__ import EXIT_CONFIG
 from server.access import command
 from server.config import Config
@@ -45,7 +45,7 @@ def _help(*command: str) -> str:
     out = io.StringIO()
     with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
         if command == ("ota-server",):
-            configuration.read(["--help"])
+            command_line.read(["--help"])
         elif command == ("ota-publisher",):
             usage.of_window().parse_args(["--help"])
         else:
@@ -90,13 +90,13 @@ def test_a_key_is_explained_and_has_its_default(key: str) -> None:
 
 
 def test_the_server_takes_the_file_as_it_is_and_with_everything_set(tmp_path: Path) -> None:
-    asked: Any = configuration.read(["--config", str(FILE)])
+    asked: Any = command_line.read(["--config", str(FILE)])
     for key, value in OWN.items():
         assert str(getattr(asked.config, key.replace("-", "_"))) == str(value)
     everything = tmp_path / "all.toml"
     everything.write_text("\n".join(line.removeprefix("#") for _, line in _blocks().values()))
     with contextlib.suppress(ConfigError):  # of an example's folder that is not there
-        configuration.read(["--config", str(everything)])
+        command_line.read(["--config", str(everything)])
 
 
 def test_the_readme_has_every_flag_and_its_default() -> None:
@@ -141,4 +141,4 @@ def test_the_man_page_has_every_exit_status() -> None:
     taken = {*command.EXIT_CODES.values(), command.DECLINED, 0}
     assert {int(code) for code in re.findall(r"^\.B (\d+)$", token, re.MULTILINE)} == taken
     said = {int(code) for code in re.findall(r"^\.B (\d+)$", server, re.MULTILINE)}
-    assert said >= {0, 1, configuration.EXIT_USAGE, EXIT_CONFIG}
+    assert said >= {0, 1, command_line.EXIT_USAGE, EXIT_CONFIG}

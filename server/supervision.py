@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from server.service_thread import ServiceThread
 from server.systemd import Manager
 
 _EVERY = 3.0
@@ -38,11 +39,10 @@ class Supervision:
         self._ready = ready
         self._alive = alive
         self._status = status
-        self._died = died
         self._pause = (manager.watchdog or 0) / _SHARE
         self._every = min(_EVERY, self._pause) or _EVERY
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="systemd")
+        self._thread = ServiceThread("systemd", "the thread that tells systemd how the server is", self._run, died)
         self._trouble = ""
         self._since = 0.0
 
@@ -58,33 +58,28 @@ class Supervision:
     def stop(self) -> None:
         """Wait for the thread's end."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
-        try:
-            while not self._is_well(self._ready):
-                self._manager.tell(f"STATUS={self._trouble}")
-                if self._stopping.wait(_AGAIN):
-                    return
-            if self._stopping.is_set():
+        while not self._is_well(self._ready):
+            self._manager.tell(f"STATUS={self._trouble}")
+            if self._stopping.wait(_AGAIN):
                 return
-            told = self._status()
-            self._manager.tell("READY=1", f"STATUS={told}")
-            due = 0.0
-            while not self._stopping.is_set():
-                is_fed = time.monotonic() >= due and self._manager.watchdog is not None and self._is_well(self._alive)
-                if is_fed:
-                    due = time.monotonic() + self._pause
-                status = self._trouble or self._status()
-                lines = ["WATCHDOG=1"] * is_fed + [f"STATUS={status}"] * (status != told)
-                if lines and not self._stopping.is_set():
-                    self._manager.tell(*lines)
-                told = status
-                self._stopping.wait(self._every)
-        except Exception:
-            _log.exception("the thread that tells systemd how the server is died")
-            self._died("systemd")
+        if self._stopping.is_set():
+            return
+        told = self._status()
+        self._manager.tell("READY=1", f"STATUS={told}")
+        due = 0.0
+        while not self._stopping.is_set():
+            is_fed = time.monotonic() >= due and self._manager.watchdog is not None and self._is_well(self._alive)
+            if is_fed:
+                due = time.monotonic() + self._pause
+            status = self._trouble or self._status()
+            lines = ["WATCHDOG=1"] * is_fed + [f"STATUS={status}"] * (status != told)
+            if lines and not self._stopping.is_set():
+                self._manager.tell(*lines)
+            told = status
+            self._stopping.wait(self._every)
 
     def _is_well(self, checks: tuple[Check, ...]) -> bool:
         """Asks until one thing is wrong; for each `_every` at most."""

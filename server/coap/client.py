@@ -26,6 +26,7 @@ from server.coap.dualstack import open_udp
 from server.coap.exchange import TOKEN_LENGTH, Exchange, Exchanges
 from server.coap.peers import Peer
 from server.coap.resolver import Resolver
+from server.service_thread import ServiceThread
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +81,14 @@ class CoapClient:
         self._stopping = threading.Event()
         self._resolver = Resolver(self._stopping)
         self._wake = -1
-        self._thread: threading.Thread | None = None
+        self._thread: ServiceThread | None = None
 
     def start(self) -> None:
         """Open the socket and begin to receive. Raises OSError when `bind` is no address of this machine."""
         self._socket = open_udp(self._bind)
         errorqueue.enable(self._socket)
         self._wake = os.eventfd(0)
-        self._thread = threading.Thread(target=self._receive, name="coap-client")
+        self._thread = ServiceThread("coap-client", "the thread that receives devices' answers", self._receive, self._died)
         self._thread.start()
 
     def stop(self) -> None:
@@ -221,9 +222,6 @@ class CoapClient:
                         for trouble in errorqueue.read(self._socket):
                             self._exchanges.failed(trouble)
                     self._receive_one()
-        except Exception:
-            log.exception("the thread that receives devices' answers died")
-            self._died("coap-client")
         finally:
             self._exchanges.close()
 

@@ -23,6 +23,7 @@ from server.coap.protocol import Protocol
 from server.coap.source import Received, Source
 from server.firmware.image import Image, ImageChanged
 from server.firmware.images import ImageCache
+from server.service_thread import ServiceThread
 
 _BOUND = 1024
 """Datagrams that wait for one thing at most; what comes on top is dropped, as the network would drop it."""
@@ -76,10 +77,9 @@ class Endpoint:
         self._cache = cache
         self._clock = clock
         self._changed = changed
-        self._died = died
         self._budget = budget
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="coap")
+        self._thread = ServiceThread("coap", "the CoAP receive loop", self._run, died)
         self._load_lane = Lane("coap-load", 2, _BOUND)
         self._slow_lane = Lane("coap-slow", 1, _BOUND, busy=lambda: self.answered)
         self._lock = threading.Lock()
@@ -110,8 +110,7 @@ class Endpoint:
     def stop(self) -> None:
         """End the loop and the lanes, wait for all, close the socket."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join()
         self._load_lane.stop()
         self._slow_lane.stop()
         self._socket.close()
@@ -119,23 +118,19 @@ class Endpoint:
     def _run(self) -> None:
         batch, recall, clock, budget = self._batch, self._blocks.recall, self._clock, self._budget
         receive = hanging(batch.receive, os.environ)
-        try:
-            while not self._stopping.is_set():
-                arrived = receive()
-                now = clock()
-                self.taken += len(arrived)
-                self.answered += len(arrived)
-                for slot, (data, source) in enumerate(arrived):
-                    answer = recall(data, source, now)
-                    if answer is None:
-                        self.answered -= 1
-                        answer = self._other(data, source, slot)
-                    if answer is not None and (budget is None or budget.allows(source, len(answer))):
-                        batch.reply(slot, answer)
-                batch.send()
-        except Exception:
-            _log.exception("the CoAP receive loop died")
-            self._died("coap")
+        while not self._stopping.is_set():
+            arrived = receive()
+            now = clock()
+            self.taken += len(arrived)
+            self.answered += len(arrived)
+            for slot, (data, source) in enumerate(arrived):
+                answer = recall(data, source, now)
+                if answer is None:
+                    self.answered -= 1
+                    answer = self._other(data, source, slot)
+                if answer is not None and (budget is None or budget.allows(source, len(answer))):
+                    batch.reply(slot, answer)
+            batch.send()
 
     def _other(self, data: bytes, source: Source, slot: int) -> bytes | None:
         """What the blocks in memory do not answer; the response where it is there at once."""

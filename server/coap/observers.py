@@ -25,6 +25,7 @@ from server.coap.source import Received, Source, address_of
 from server.firmware.catalogue import Catalogue, LiveCatalogue
 from server.firmware.image import Image, ImageChanged
 from server.firmware.images import Content, ImageCache
+from server.service_thread import ServiceThread
 
 _TICK = 0.1
 """Seconds between looks, while there are observers."""
@@ -69,7 +70,6 @@ class Observers:
         self._clock = clock
         self._allows = allows
         self._changed = changed
-        self._died = died
         self._sequence = itertools.count(1)
         self._lock = threading.Lock()
         self._registrations = Registrations()
@@ -78,7 +78,7 @@ class Observers:
         """When somebody has to be told again, by the clock."""
         self._stopping = False
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="coap-observe")
+        self._thread = ServiceThread("coap-observe", "the thread that tells observers", self._run, died)
 
     def start(self) -> None:
         """Begin to look for changes."""
@@ -88,8 +88,7 @@ class Observers:
         """End the thread and wait for it; the observers are not told."""
         self._stopping = True
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join()
 
     def __len__(self) -> int:
         return len(self._registrations)
@@ -229,11 +228,7 @@ class Observers:
         return next(self._sequence) & 0xFFFFFF
 
     def _run(self) -> None:
-        try:
-            while not self._stopping:
-                self._wake.wait(_TICK if len(self) else None)
-                self._wake.clear()
-                self.look()
-        except Exception:
-            _log.exception("the thread that tells observers died")
-            self._died("coap-observe")
+        while not self._stopping:
+            self._wake.wait(_TICK if len(self) else None)
+            self._wake.clear()
+            self.look()

@@ -13,6 +13,7 @@ from server.firmware.catalogue import LiveCatalogue
 from server.firmware.events import Dirty
 from server.firmware.inotify import Observer
 from server.firmware.whole import QUIET
+from server.service_thread import ServiceThread
 
 _GATHER = 0.05
 """Seconds in which events that belong together are gathered before a look."""
@@ -48,7 +49,6 @@ class Watcher:
         self._root = os.path.realpath(root)
         self._live = live
         self._rescan = rescan
-        self._died = died
         self._dirty = Dirty(self._root)
         self._stopping = threading.Event()
         self._observer: Observer | None = None
@@ -57,7 +57,7 @@ class Watcher:
         self.trouble = ""
         """Why the folder cannot be looked at, as a sentence; empty when all is well."""
         self._full_look = False
-        self._thread = threading.Thread(target=self._run, name="catalogue")
+        self._thread = ServiceThread("catalogue", "the thread that watches the firmware folder", self._run, died)
 
     def start(self) -> None:
         """Look once, so that the catalogue is there, and begin to watch."""
@@ -79,33 +79,28 @@ class Watcher:
         """End both threads and wait for them."""
         self._stopping.set()
         self._dirty.flag.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join()
         self._unwatch()
 
     def _run(self) -> None:
-        try:
-            pause = _SOON
-            full = self._clock() + self._rescan
-            while not self._stopping.is_set():
-                self._after_look()
-                unsettled = self._live.current.unsettled
-                woken = self._dirty.flag.wait(min(pause if unsettled else _BACK_OFF, max(0.0, full - self._clock())))
-                pause = _SOON if woken else min(1.5 * pause, _BACK_OFF)
-                if self._stopping.is_set():
-                    return
-                if woken:
-                    self._stopping.wait(_GATHER)
-                where: frozenset[str] | None = self._dirty.take()
-                blind = self._watch() or bool(self.trouble) or self._observer is None
-                if blind or self._full_look or self._clock() >= full:
-                    where, full, self._full_look = None, self._clock() + self._rescan, False
-                elif not (woken or unsettled or self._live.current.pending):
-                    continue
-                self._look(where)
-        except Exception:
-            _log.exception("the thread that watches the firmware folder died")
-            self._died("catalogue")
+        pause = _SOON
+        full = self._clock() + self._rescan
+        while not self._stopping.is_set():
+            self._after_look()
+            unsettled = self._live.current.unsettled
+            woken = self._dirty.flag.wait(min(pause if unsettled else _BACK_OFF, max(0.0, full - self._clock())))
+            pause = _SOON if woken else min(1.5 * pause, _BACK_OFF)
+            if self._stopping.is_set():
+                return
+            if woken:
+                self._stopping.wait(_GATHER)
+            where: frozenset[str] | None = self._dirty.take()
+            blind = self._watch() or bool(self.trouble) or self._observer is None
+            if blind or self._full_look or self._clock() >= full:
+                where, full, self._full_look = None, self._clock() + self._rescan, False
+            elif not (woken or unsettled or self._live.current.pending):
+                continue
+            self._look(where)
 
     def _look(self, where: frozenset[str] | None) -> None:
         try:

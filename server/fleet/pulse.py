@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 
-_log = logging.getLogger(__name__)
+from server.service_thread import ServiceThread
 
 
 class Pulse:
@@ -20,10 +19,9 @@ class Pulse:
         of them ends by a fault.
         """
         self._beats = beats
-        self._died = died
         self._every = every
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name)
+        self._thread = ServiceThread(name, f"the thread {name!r}", self._run, died)
 
     def start(self) -> None:
         """Begin."""
@@ -32,14 +30,9 @@ class Pulse:
     def stop(self) -> None:
         """End the thread and wait for it."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.join()
 
     def _run(self) -> None:
-        try:
-            while not self._stopping.wait(self._every):
-                for beat in self._beats:
-                    beat()
-        except Exception:
-            _log.exception("the thread %r died", self._thread.name)
-            self._died(self._thread.name)
+        while not self._stopping.wait(self._every):
+            for beat in self._beats:
+                beat()

@@ -1,4 +1,4 @@
-"""A firmware folder in the test's own folder, and its catalogue, in a time that only the test moves."""
+"""A firmware folder and its catalogue, and the devices' side of a fleet, in a time that only the test moves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.store import Store
+from tests.fakes.asked_devices import Keeper
 from tests.support.clock import Clock
+from tests.support.device_world import World
 
 
 @pytest.fixture
@@ -26,3 +28,13 @@ def store(tmp_path: Path, clock: Clock) -> Store:
 @pytest.fixture
 def live(store: Store, clock: Clock) -> LiveCatalogue:
     return LiveCatalogue(store, clock)
+
+
+@pytest.fixture
+def keeper() -> Keeper:
+    return Keeper()
+
+
+@pytest.fixture
+def world(clock: Clock, keeper: Keeper) -> World:
+    return World(clock, keeper)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -17,168 +13,17 @@ from common.device_url import DeviceUrl
 from common.errors import NotFound
 from common.finding import Role
 from common.notification import DeviceState
-from common.release import Release, ReleaseFile, State
 from common.transfer import Transfer, TransferState
 from server.coap.blocks import Miss
 from server.coap.source import source_of
 from server.fleet import inventory
-from server.fleet.devices import Devices
 from server.fleet.facts import Shown
 from server.fleet.known import Known
-from server.fleet.trace import Trace
-from server.fleet.verdicts import Patience, begin
-from server.steady import Steady
-from tests.support.clock import Clock, SystemClock
+from server.fleet.verdicts import begin
+from tests.fakes.asked_devices import Keeper
+from tests.support.device_world import ADDRESS, CONFIRMED, DONE, FAILED, PATIENCE, RUNNING, SILENT, URL, World
 
-PATIENCE = Patience(600)
-ADDRESS = "fd00::2"
-URL = DeviceUrl.parse("[fd00::2]/suit/trigger")
-LISTING = b"</riot/board>,</suit/slot/active>"
-RUNNING, DONE, STALLED = TransferState.RUNNING, TransferState.DONE, TransferState.STALLED
-RESTARTED = TransferState.RESTARTED
-
-
-class Later(Executor):
-    """A pool whose work is done when the test says so."""
-
-    def __init__(self) -> None:
-        self.works: deque[Callable[[], object]] = deque()
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        self.works.append(lambda: fn(*args, **kwargs))
-        return Future()
-
-    def work(self) -> int:
-        """Do what waits; how much it was."""
-        count = len(self.works)
-        for _ in range(count):
-            self.works.popleft()()
-        return count
-
-
-class Prober:
-    """Every device shows `shown`, one after the other, the last one for ever."""
-
-    def __init__(self) -> None:
-        self.shown = [Shown(True, 0)]
-        self.asked: list[str] = []
-
-    def is_of_use(self, listing: bytes) -> bool:
-        return b"</suit/slot/active>" in listing
-
-    def show(self, device: DeviceUrl, release: Release | None) -> Shown:  # noqa: ARG002
-        self.asked.append(device.host)
-        return self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
-
-    def board(self, device: DeviceUrl) -> str | None:  # noqa: ARG002
-        return "sample-board"
-
-
-class Keeper:
-    """A dictionary."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Known] = {}
-        self.writes = 0
-
-    def load(self) -> Iterable[Known]:
-        return list(self.kept.values())
-
-    def keep(self, device: Known) -> None:
-        self.kept[device.address] = device
-        self.writes += 1
-
-    def forget(self, address: str) -> None:
-        del self.kept[address]
-
-
-def release(publish_id: str, *shas: str) -> Release:
-    """With images of these digests."""
-    roles = (Role.MANIFEST, Role.SLOT0, Role.SLOT1)
-    digests = (f"manifest of {publish_id}", *shas)
-    pairs = zip(roles, digests, strict=False)
-    files = tuple(ReleaseFile(role, role, 1000, sha, f"{publish_id}/{role}", (f"fw/{role}",)) for role, sha in pairs)
-    return Release(publish_id, dt.datetime.now(dt.UTC), State.READY, files)
-
-
-class World:
-    """One start of the devices' side."""
-
-    def __init__(self, clock: Clock, keeper: Keeper) -> None:
-        self.clock = clock
-        self.wall = SystemClock(clock)
-        self.steady = Steady(self.wall, clock)
-        self.keeper = keeper
-        self.prober = Prober()
-        self.pool = Later()
-        shared = [release("v1", "a", "b"), release("v2", "a", "c"), release("twins", "same", "same")]
-        self.releases = {r.publish_id: r for r in shared}
-        self.devices = Devices(self.prober, self.pool, self.releases.get, keeper, self.steady, PATIENCE)  # type: ignore[arg-type]
-        self.steps: list[tuple[UpdateState, bool]] = []
-        self.devices.start()
-        self.devices.listen(self._changed)
-
-    def _changed(self, known: Known, before: Trace | None) -> None:
-        trace = known.trace
-        assert trace is not None
-        step = (trace.state, trace.over)
-        if before is None or (before.state, before.over) != step:
-            self.steps.append(step)
-
-    def tell(self, publish_id: str = "v1", state: DeviceState = DeviceState.ACCEPTED, message: str = "") -> None:
-        """As the teller does."""
-        before = self.devices.before(URL, publish_id, LISTING)
-        self.devices.intend(URL, publish_id, before)
-        self.devices.told(URL, publish_id, state, message)
-
-    def fetch(
-        self, role: Role, state: TransferState, publish_id: str = "v1", part: float = 0.5, device: str = ADDRESS, **other: Any
-    ) -> None:
-        """A transfer as `Transfers.look` tells it, a second later; it began half a second before that."""
-        self.clock.now += 1
-        now = dt.datetime.fromtimestamp(round(self.clock(), 3), dt.UTC)
-        of = self.releases[publish_id].file(role) if publish_id in self.releases else None
-        done = 1000 if state is DONE else int(1000 * part)
-        transfer = Transfer(
-            device, publish_id, role, f"{publish_id}/{role}", of.sha256 if of else "?", done, 1000, done, 1000,
-            None, None, 0, 0, state, now - dt.timedelta(seconds=0.5), now,
-        )  # fmt: skip
-        self.devices.beat([replace(transfer, **other)], [])
-
-    def download(self, publish_id: str = "v1", role: Role = Role.SLOT1) -> None:
-        """The manifest and the image, a second apart."""
-        for which, state in ((Role.MANIFEST, RUNNING), (Role.MANIFEST, DONE), (role, RUNNING), (role, DONE)):
-            self.fetch(which, state, publish_id)
-
-    def wait(self, seconds: float) -> None:
-        """Time passes in beats of a second, and devices answer at once."""
-        for _ in range(int(seconds)):
-            self.clock.now += 1
-            self.devices.beat([], [])
-            self.pool.work()
-
-    @property
-    def trace(self) -> Trace:
-        trace = self.devices.trace(ADDRESS)
-        assert trace is not None
-        return trace
-
-    @property
-    def verdict(self) -> tuple[UpdateState, bool]:
-        return self.trace.state, self.trace.over
-
-
-@pytest.fixture
-def keeper() -> Keeper:
-    return Keeper()
-
-
-@pytest.fixture
-def world(clock: Clock, keeper: Keeper) -> World:
-    return World(clock, keeper)
-
-
-CONFIRMED, FAILED, SILENT = (UpdateState.CONFIRMED, True), (UpdateState.FAILED, True), (UpdateState.SILENT, True)
+STALLED, RESTARTED = TransferState.STALLED, TransferState.RESTARTED
 
 
 def test_from_the_notification_to_the_proof(world: World) -> None:
@@ -459,123 +304,6 @@ def test_no_verdict_is_given_while_the_device_is_being_asked(world: World) -> No
     assert other.verdict == (UpdateState.DOWNLOADED, False), "the answer is waited for"
     other.wait(2)
     assert other.verdict == SILENT
-
-
-@pytest.mark.parametrize("seen", [(), (Role.MANIFEST,), (Role.MANIFEST, Role.SLOT1)])
-def test_what_was_done_in_the_last_second_before_a_kill_is_proven_all_the_same(
-    world: World, clock: Clock, keeper: Keeper, seen: tuple[Role, ...]
-) -> None:
-    world.tell()
-    for role in seen:
-        world.fetch(role, RUNNING)
-    again = World(clock, keeper)  # it has fetched the rest, and nobody knows
-    again.prober.shown = [Shown(False), Shown(True, 1)]
-    again.wait(PATIENCE.stall + 3)
-    assert again.verdict == CONFIRMED
-    assert again.devices.get(ADDRESS).completed == "v1"
-
-
-def test_a_question_from_before_its_time_was_over_is_not_the_last_one(world: World, clock: Clock, keeper: Keeper) -> None:
-    world.tell()
-    world.fetch(Role.SLOT1, RUNNING)
-    again = World(clock, keeper)
-    again.prober.shown = [Shown(False), Shown(True, 1)]
-    clock.now += 1
-    again.devices.beat([], [])
-    clock.now += PATIENCE.stall
-    again.devices.beat([], [])
-    again.pool.work()  # the first question's answer: it was installing then
-    again.wait(3)
-    assert again.verdict == CONFIRMED
-
-
-@pytest.mark.parametrize(("lost", "verdict"), [(2, CONFIRMED), (3, FAILED)])
-def test_one_lost_question_is_no_verdict_after_a_kill(
-    world: World, clock: Clock, keeper: Keeper, lost: int, verdict: tuple[UpdateState, bool]
-) -> None:
-    world.tell()
-    world.fetch(Role.SLOT1, RUNNING)
-    again = World(clock, keeper)
-    again.prober.shown = [Shown(True, 0), *[Shown(False)] * lost, Shown(True, 1)]
-    again.wait(PATIENCE.stall + 6)
-    assert again.verdict == verdict
-
-
-def test_who_was_heard_since_the_kill_is_asked_once(world: World, clock: Clock, keeper: Keeper) -> None:
-    world.tell()
-    world.fetch(Role.SLOT1, RUNNING)
-    again = World(clock, keeper)
-    again.wait(3)
-    again.fetch(Role.SLOT1, RUNNING)
-    again.prober.asked.clear()
-    again.prober.shown = [Shown(False)]
-    again.wait(PATIENCE.stall + 3)
-    assert again.verdict == FAILED
-    assert again.prober.asked == ["fd00::2"]
-
-
-def test_a_device_that_cannot_be_asked_is_judged_without(world: World, clock: Clock, keeper: Keeper) -> None:
-    world.devices.intend(URL, "v1", Shown(True, 0))
-    world.fetch(Role.SLOT1, RUNNING)
-    world.devices.told(URL, "v1", DeviceState.UNREACHABLE, "No answer.")
-    again = World(clock, keeper)
-    again.wait(PATIENCE.stall + 3)
-    assert (again.verdict, again.prober.asked) == (FAILED, [])
-
-
-@pytest.mark.parametrize(("fetched", "slot"), [(Role.SLOT0, 1), (Role.SLOT1, 0), (Role.MANIFEST, 0)])
-def test_another_slot_than_the_one_that_it_fetched_proves_nothing_after_a_kill(
-    world: World, clock: Clock, keeper: Keeper, fetched: Role, slot: int
-) -> None:
-    world.tell()
-    world.fetch(fetched, RUNNING)
-    again = World(clock, keeper)
-    again.prober.shown = [Shown(True, slot)]
-    again.wait(PATIENCE.stall + 3)
-    assert again.verdict == FAILED
-
-
-def test_a_device_that_was_told_and_has_all_is_not_told_again_after_a_kill(world: World, clock: Clock, keeper: Keeper) -> None:
-    world.tell()
-    world.download()
-    world.prober.shown = [Shown(True, 1)]
-    world.wait(20)
-    again = World(clock, keeper)
-    assert again.devices.expect(ADDRESS, "v1") is True
-    assert again.verdict == CONFIRMED
-
-
-def test_after_a_restart_every_wait_begins_anew(world: World, clock: Clock, keeper: Keeper) -> None:
-    world.tell()
-    world.fetch(Role.MANIFEST, DONE)
-    world.fetch(Role.SLOT1, RUNNING)
-    for part in range(60):  # nothing of this is worth writing down
-        clock.now += 60
-        world.fetch(Role.SLOT1, RUNNING, part=part / 60)
-    again = World(clock, keeper)
-    again.devices.beat([], [])
-    assert again.verdict == (UpdateState.FETCHING_SLOT1, False), "it was heard a minute ago"
-    again.wait(PATIENCE.stall + 3)
-    assert again.verdict == FAILED
-
-
-def test_a_device_that_has_it_is_asked_after_a_long_outage_of_the_server(world: World, clock: Clock, keeper: Keeper) -> None:
-    world.tell()
-    world.download()
-    clock.now += 86400
-    again = World(clock, keeper)
-    again.prober.shown = [Shown(True, 1)]
-    again.wait(2)
-    assert again.verdict == CONFIRMED
-
-
-def test_a_device_that_was_being_told_when_the_server_was_killed_is_no_riddle_for_ever(
-    world: World, clock: Clock, keeper: Keeper
-) -> None:
-    world.devices.intend(URL, "v1")
-    again = World(clock, keeper)
-    again.wait(PATIENCE.begin + 1)
-    assert again.verdict == SILENT
 
 
 def test_nothing_that_a_stopping_server_meets_is_a_trace(world: World) -> None:

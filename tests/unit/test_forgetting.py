@@ -14,20 +14,11 @@ from common.notification import DeviceState
 from common.transfer import Transfer, TransferState
 from server.coap.blocks import Miss
 from server.coap.source import source_of
+from tests.fakes.asked_devices import Keeper
 from tests.support.clock import Clock
-from tests.unit.test_devices import ADDRESS, URL, Keeper, World
+from tests.support.device_world import ADDRESS, URL, World
 
 START = 1_000_000.0
-
-
-@pytest.fixture
-def keeper() -> Keeper:
-    return Keeper()
-
-
-@pytest.fixture
-def world(clock: Clock, keeper: Keeper) -> World:
-    return World(clock, keeper)
 
 
 def transfer(world: World, state: TransferState = TransferState.RUNNING, part: int = 500, path: str = "v1/slot1") -> Transfer:

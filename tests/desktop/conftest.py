@@ -17,6 +17,7 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from common.boards import Boards
+from desktop.window.fleet.view import FleetView
 from desktop.window.jobs import Jobs
 from desktop.window.main_window import MainWindow
 from desktop.window.publish.release_flow import ReleaseFlow
@@ -91,6 +92,16 @@ def window(qtbot: QtBot) -> Iterator[MainWindow]:
     window.show()
     yield window
     window.close()
+
+
+@pytest.fixture
+def fleet_view(qtbot: QtBot) -> FleetView:
+    """The devices' list alone, with nothing in it yet."""
+    view = FleetView()
+    qtbot.addWidget(view)
+    view.resize(1000, 600)
+    view.show()
+    return view
 
 
 @pytest.fixture

@@ -29,10 +29,11 @@ from desktop.window.publish.release_flow import ReleaseFlow
 from desktop.window.server.link import ServerLink
 from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
-from tests.desktop.test_main_window import FILES, WAIT, drop, dropped, urls
 from tests.fakes.http_server import FakeOtaServer, Fault
 from tests.fakes.riot_device import Behaviour, RiotDevice
+from tests.support.releases import SAMPLE_FILES
 from tests.support.server import Server
+from tests.support.window import WAIT, connected, drop, dropped, urls
 
 BEAT = 5
 """Milliseconds."""
@@ -101,11 +102,6 @@ def ota() -> Iterator[FakeOtaServer]:
         yield server
 
 
-def connected(window: MainWindow, url: str, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(window._link.answered, timeout=WAIT):
-        window._server.choose(url)
-
-
 def shown(window: MainWindow) -> list[str]:
     """The lines of all labels that a person sees."""
     labels = [label for label in window.findChildren(QLabel) if label.isVisible()]
@@ -121,7 +117,7 @@ def publishes(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
     if window._link.url is None:
         connected(window, ota.url, qtbot)
     if set(window._flow.bundle.files) != set(Role):
-        dropped(window, FILES, qtbot)
+        dropped(window, SAMPLE_FILES, qtbot)
     ready(window, qtbot)
     with qtbot.waitSignal(window._flow.published, timeout=WAIT):
         window._page.panel._button.click()
@@ -135,7 +131,7 @@ def test_a_folder_with_a_thousand_files(window: MainWindow, ota: FakeOtaServer, 
     folder.mkdir()
     for number in range(1000):
         (folder / f"part{number}.bin").write_bytes(b"%d" % number)
-    for path in FILES:
+    for path in SAMPLE_FILES:
         shutil.copy(path, folder)
     dropped(window, [folder], qtbot)
     assert set(window._flow.bundle.files) == set(Role)
@@ -209,7 +205,7 @@ def test_what_is_no_file(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot, k
 
 def _build(folder: Path) -> list[Path]:
     folder.mkdir()
-    return [Path(shutil.copy(path, folder)) for path in FILES]
+    return [Path(shutil.copy(path, folder)) for path in SAMPLE_FILES]
 
 
 def test_a_file_deleted_between_drop_and_publish(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot, tmp_path: Path) -> None:
@@ -224,21 +220,21 @@ def test_a_file_deleted_between_drop_and_publish(window: MainWindow, ota: FakeOt
     assert ota.releases == {}
     assert window._flow.bundle.files[Role.SLOT0].path == build[1], "it keeps its place"
     with qtbot.waitSignal(window._flow.said, timeout=WAIT) as said:
-        shutil.copy(FILES[1], build[1])
+        shutil.copy(SAMPLE_FILES[1], build[1])
     assert "is there again" in said.args[0]
     publishes(window, ota, qtbot)
 
 
 def test_files_dropped_while_others_are_read(window: MainWindow, qtbot: QtBot) -> None:
     """The second drop does not push out the first one, whichever is read first."""
-    for path in FILES:
+    for path in SAMPLE_FILES:
         drop(window, urls([path]))
     qtbot.waitUntil(lambda: set(window._flow.bundle.files) == set(Role), timeout=WAIT)
 
 
 def test_cleared_while_files_are_read(window: MainWindow, qtbot: QtBot) -> None:
-    dropped(window, FILES[:1], qtbot)
-    drop(window, urls(FILES[1:]))
+    dropped(window, SAMPLE_FILES[:1], qtbot)
+    drop(window, urls(SAMPLE_FILES[1:]))
     window._flow.clear()
     qtbot.waitUntil(lambda: Role.SLOT0 in window._flow.bundle.files, timeout=WAIT)
     assert Role.MANIFEST not in window._flow.bundle.files
@@ -270,7 +266,7 @@ def test_a_server_that_answers_badly(
     window: MainWindow, ota: FakeOtaServer, qtbot: QtBot, fault: Fault | tuple[int, dict[str, Any]], said: str
 ) -> None:
     connected(window, ota.url, qtbot)
-    dropped(window, FILES, qtbot)
+    dropped(window, SAMPLE_FILES, qtbot)
     ready(window, qtbot)
     if isinstance(fault, Fault):
         ota.fault = fault
@@ -309,7 +305,7 @@ def test_no_server_at_all(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) 
 
 def test_an_upload_is_cancelled(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
     connected(window, ota.url, qtbot)
-    dropped(window, FILES, qtbot)
+    dropped(window, SAMPLE_FILES, qtbot)
     ready(window, qtbot)
     ota.fault = Fault.SILENCE
     window._page.panel._button.click()
@@ -353,7 +349,7 @@ def test_an_upload_to_a_server_that_reads_nothing(
     for path in files:
         path.write_bytes(os.urandom(1024) * 20_000)
     with qtbot.waitSignal(window._flow.bundle_changed, timeout=WAIT):
-        drop(window, urls([FILES[0], *files]))
+        drop(window, urls([SAMPLE_FILES[0], *files]))
     for role, path in zip((Role.SLOT0, Role.SLOT1), files, strict=True):
         window._flow.set_role(path, role)
     still = QTimer()
@@ -375,7 +371,7 @@ def test_an_upload_to_a_server_that_reads_nothing(
 
 def test_the_failed_devices_are_told_again(window: MainWindow, server: Server, qtbot: QtBot) -> None:
     connected(window, server.url, qtbot)
-    dropped(window, FILES, qtbot)
+    dropped(window, SAMPLE_FILES, qtbot)
     ready(window, qtbot)
     panel = window._page.panel
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as unused:
@@ -410,7 +406,7 @@ def test_the_failed_devices_are_told_again(window: MainWindow, server: Server, q
 def test_telling_devices_is_cancelled(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
     """What was told stays in the summary, and no job goes on asking."""
     connected(window, ota.url, qtbot)
-    dropped(window, FILES, qtbot)
+    dropped(window, SAMPLE_FILES, qtbot)
     ready(window, qtbot)
     quick, slow = (str(DeviceUrl.parse(f"[fd00::{n}]/suit/trigger")) for n in (2, 3))
     ota.slow.add(slow)
@@ -430,7 +426,7 @@ def test_an_id_that_is_taken(window: MainWindow, ota: FakeOtaServer, qtbot: QtBo
     publishes(window, ota, qtbot)
     qtbot.waitUntil(lambda: bool(window._page.panel._form._taken), timeout=WAIT)
     name = window._page.panel._id.text()
-    dropped(window, [FILES[0].with_name("slot0.1700000100.bin")], qtbot)
+    dropped(window, [SAMPLE_FILES[0].with_name("slot0.1700000100.bin")], qtbot)
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
         window._flow.publish(name, [], True)
     assert "choose another name" in window._page.panel.summary
@@ -439,7 +435,7 @@ def test_an_id_that_is_taken(window: MainWindow, ota: FakeOtaServer, qtbot: QtBo
 def test_what_the_next_window_still_knows(open_window: Open, ota: FakeOtaServer, qtbot: QtBot) -> None:
     first = open_window()
     connected(first, ota.url, qtbot)
-    dropped(first, FILES, qtbot)
+    dropped(first, SAMPLE_FILES, qtbot)
     first._page.panel.set_devices("[fd00::2]/suit/trigger")
     form = first._devices.form
     form.url.setText("[fd00::2]/suit/trigger")
@@ -457,7 +453,7 @@ def test_what_the_next_window_still_knows(open_window: Open, ota: FakeOtaServer,
     assert len(actions) == 3
     with qtbot.waitSignal(second._flow.looked, timeout=WAIT):
         actions[0].trigger()
-    assert _paths(second) == set(FILES)
+    assert _paths(second) == set(SAMPLE_FILES)
 
 
 def _paths(window: MainWindow) -> set[Path]:

@@ -16,7 +16,6 @@ from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from common.boards import Boards
 from common.device import Device as Known
 from common.device import Update, UpdateState
 from common.event import Event
@@ -33,15 +32,12 @@ from desktop.window.fleet.model import FleetModel
 from desktop.window.fleet.view import FleetView
 from desktop.window.jobs import Jobs
 from desktop.window.main_window import MainWindow
-from desktop.window.publish.release_flow import ReleaseFlow
 from desktop.window.rollouts.page import RolloutsPage
-from desktop.window.server.link import ServerLink
-from desktop.window.server.local_server import LocalServer
-from desktop.window.settings import Settings
 from desktop.window.widgets.progress_cell import PER_MILLE
 from tests.desktop.conftest import dark_palette
 from tests.support import rehearsal
 from tests.support.server import ROOT, Server, running
+from tests.support.window import connected
 
 WAIT = 60_000
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
@@ -87,76 +83,68 @@ MIXED = [
 MOVING = [fetching("fd00::4"), fetching("fd00::7", TransferState.STALLED)]
 
 
-@pytest.fixture
-def view(qtbot: QtBot) -> FleetView:
-    view = FleetView()
-    qtbot.addWidget(view)
-    view.resize(1000, 600)
-    view.show()
-    return view
-
-
 def addresses(view: FleetView) -> list[str]:
     return [view.model.item(row).address for row in range(view.model.rowCount())]
 
 
-def test_the_newest_trouble_comes_first_then_what_moves(view: FleetView) -> None:
-    view.show_rows(joined([], MIXED, MOVING))
-    assert [int(address[-1]) for address in addresses(view)] == [3, 2, 7, 4, 5, 1, 8, 6]
-    states = [view.model.data(view.model.index(row, FleetModel.STATE)) for row in range(8)]
+def test_the_newest_trouble_comes_first_then_what_moves(fleet_view: FleetView) -> None:
+    fleet_view.show_rows(joined([], MIXED, MOVING))
+    assert [int(address[-1]) for address in addresses(fleet_view)] == [3, 2, 7, 4, 5, 1, 8, 6]
+    states = [fleet_view.model.data(fleet_view.model.index(row, FleetModel.STATE)) for row in range(8)]
     assert states[0] == "Silent"
     assert states[2] == "Stalled"
     assert states[-2:] == ["Downloaded, unproven", "No update yet"]
-    assert view.said() == "8 devices · 3 with trouble · 2 updating · 1 confirmed"
-    details = view.model.index(3, FleetModel.DETAILS)
+    assert fleet_view.said() == "8 devices · 3 with trouble · 2 updating · 1 confirmed"
+    details = fleet_view.model.index(3, FleetModel.DETAILS)
     assert details.data(PER_MILLE) == 500
     assert "50" in details.data()
-    assert view.model.index(0, FleetModel.DETAILS).data() == "Why fd00::3."
+    assert fleet_view.model.index(0, FleetModel.DETAILS).data() == "Why fd00::3."
 
 
-def test_a_device_that_moves_keeps_selection_and_timeline(view: FleetView, qtbot: QtBot) -> None:
-    view.show_rows(joined([], MIXED, MOVING))
-    with qtbot.waitSignal(view.chosen) as chosen:
-        view.table.selectRow(3)
+def test_a_device_that_moves_keeps_selection_and_timeline(fleet_view: FleetView, qtbot: QtBot) -> None:
+    fleet_view.show_rows(joined([], MIXED, MOVING))
+    with qtbot.waitSignal(fleet_view.chosen) as chosen:
+        fleet_view.table.selectRow(3)
     assert chosen.args == ["fd00::4"]
-    view.show_events("fd00::4", [Event(2, NOW, "device", "server", "It fetches slot0."), Event(1, NOW, "notify", "me", "Told.")])
-    model = view.timeline.model
+    events = [Event(2, NOW, "device", "server", "It fetches slot0."), Event(1, NOW, "notify", "me", "Told.")]
+    fleet_view.show_events("fd00::4", events)
+    model = fleet_view.timeline.model
     assert [model.item(n).what for n in range(2)] == ["It fetches slot0.", "Told."]
-    assert "version_2: Fetching slot0. Why fd00::4." in view.timeline.text()
+    assert "version_2: Fetching slot0. Why fd00::4." in fleet_view.timeline.text()
     failed = known("fd00::4", UpdateState.FAILED, 60, True)
-    view.show_rows(joined([], [*MIXED[:3], failed, *MIXED[4:]], []))
-    assert addresses(view)[0] == "fd00::4"
-    assert [row.address for row in view.selected()] == ["fd00::4"]
-    assert "version_2: Failed." in view.timeline.text()
+    fleet_view.show_rows(joined([], [*MIXED[:3], failed, *MIXED[4:]], []))
+    assert addresses(fleet_view)[0] == "fd00::4"
+    assert [row.address for row in fleet_view.selected()] == ["fd00::4"]
+    assert "version_2: Failed." in fleet_view.timeline.text()
     assert model.rowCount() == 2
-    view.filter.setText("silent fd00::3")
-    assert addresses(view) == ["fd00::3"]
-    view.filter.setText("nothing has this")
-    assert "No device matches" in view.empty.text()
+    fleet_view.filter.setText("silent fd00::3")
+    assert addresses(fleet_view) == ["fd00::3"]
+    fleet_view.filter.setText("nothing has this")
+    assert "No device matches" in fleet_view.empty.text()
 
 
-def test_devices_that_only_the_server_knows_are_kept_on_request(view: FleetView, qtbot: QtBot) -> None:
-    view.show_rows(joined([Device("Mine", "[fd00::1]/fw")], MIXED[:2], []))
-    view.table.selectAll()
-    with qtbot.waitSignal(view.keep_asked) as asked:
-        qtbot.mouseClick(view.keep, LEFT)
+def test_devices_that_only_the_server_knows_are_kept_on_request(fleet_view: FleetView, qtbot: QtBot) -> None:
+    fleet_view.show_rows(joined([Device("Mine", "[fd00::1]/fw")], MIXED[:2], []))
+    fleet_view.table.selectAll()
+    with qtbot.waitSignal(fleet_view.keep_asked) as asked:
+        qtbot.mouseClick(fleet_view.keep, LEFT)
     assert asked.args[0] == [Device("", "[fd00::2]/suit/trigger", "lab")]
-    with qtbot.waitSignal(view.rollout_asked) as rolled:
-        qtbot.mouseClick(view.rollout, LEFT)
+    with qtbot.waitSignal(fleet_view.rollout_asked) as rolled:
+        qtbot.mouseClick(fleet_view.rollout, LEFT)
     assert rolled.args[0] == ["[fd00::2]/suit/trigger", "[fd00::1]/fw"]
 
 
-def test_a_thousand_devices_are_one_reset_and_no_more(view: FleetView) -> None:
+def test_a_thousand_devices_are_one_reset_and_no_more(fleet_view: FleetView) -> None:
     many = [known(f"fd00::{n:x}", UpdateState.FETCHING_SLOT0) for n in range(1, 1001)]
-    view.show_rows(joined([], many, []))
-    view.table.selectRow(500)
-    chosen = view.selected()
+    fleet_view.show_rows(joined([], many, []))
+    fleet_view.table.selectRow(500)
+    chosen = fleet_view.selected()
     resets: list[None] = []
-    view.model.modelReset.connect(lambda: resets.append(None))
-    view.show_rows(joined([], many, [fetching(device.device) for device in many]))
+    fleet_view.model.modelReset.connect(lambda: resets.append(None))
+    fleet_view.show_rows(joined([], many, [fetching(device.device) for device in many]))
     assert not resets
-    assert [row.key for row in view.selected()] == [row.key for row in chosen]
-    assert all(row.mood.kind is Kind.MOVING for row in view.model.items)
+    assert [row.key for row in fleet_view.selected()] == [row.key for row in chosen]
+    assert all(row.mood.kind is Kind.MOVING for row in fleet_view.model.items)
 
 
 def rollout(accept: Accept = Accept.CONFIRMED, state: RolloutState = RolloutState.RUNNING, number: str = "1") -> Rollout:
@@ -240,17 +228,11 @@ def served(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, served: Server) -> Iterator[MainWindow]:
-    jobs = Jobs()
-    link = ServerLink(jobs)
-    window = MainWindow(jobs, ReleaseFlow(jobs, Boards.load(None), lambda: None), link, LocalServer(), Settings())
-    qtbot.addWidget(window)
+def window(served: Server, window: MainWindow, qtbot: QtBot) -> MainWindow:
+    """It is large, and at a server with a release."""
     window.resize(1180, 800)
-    window.show()
-    with qtbot.waitSignal(link.answered, timeout=WAIT):
-        window._server.choose(served.url)
-    yield window
-    window.close()
+    connected(window, served.url, qtbot)
+    return window
 
 
 def picture(window: MainWindow, name: str) -> None:

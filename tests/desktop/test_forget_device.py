@@ -22,6 +22,7 @@ from server.fleet.fleet import SCHEMA
 from server.fleet.register import Register
 from tests.support.releases import write_release
 from tests.support.server import Server, running
+from tests.support.window import connected
 
 WAIT = 60_000
 LEFT = Qt.MouseButton.LeftButton
@@ -32,31 +33,22 @@ def known(number: int) -> Known:
     return Known(f"fd00::{number}", None, "", "", None, NOW, None, None)
 
 
-@pytest.fixture
-def view(qtbot: QtBot) -> FleetView:
-    view = FleetView()
-    qtbot.addWidget(view)
-    view.resize(1000, 600)
-    view.show()
-    return view
-
-
-def test_what_goes_and_what_stays_is_asked_before(view: FleetView, qtbot: QtBot) -> None:
-    asking = view.asking
+def test_what_goes_and_what_stays_is_asked_before(fleet_view: FleetView, qtbot: QtBot) -> None:
+    asking = fleet_view.asking
     book = [Device("Mine", "[fd00::1]/fw"), Device("New", "[fd00::99]/fw")]
-    view.show_rows(joined(book, [known(n) for n in range(1, 8)], []))
-    view.select(["[fd00::99]/fw"])
-    assert not view.forget.isEnabled(), "the server does not know it"
-    view.select(["fd00::2"])
-    qtbot.mouseClick(view.forget, LEFT)
+    fleet_view.show_rows(joined(book, [known(n) for n in range(1, 8)], []))
+    fleet_view.select(["[fd00::99]/fw"])
+    assert not fleet_view.forget.isEnabled(), "the server does not know it"
+    fleet_view.select(["fd00::2"])
+    qtbot.mouseClick(fleet_view.forget, LEFT)
     assert asking.question.isVisible()
     assert asking.question.text().startswith("Forget fd00::2? Name, group, update and last download go from the server;")
     assert "address book" not in asking.question.text()
     qtbot.mouseClick(asking.question.no, LEFT)
     assert not asking.isVisible()
-    view.table.selectAll()
-    view.table.setFocus()
-    qtbot.keyClick(view.table, Qt.Key.Key_Delete)
+    fleet_view.table.selectAll()
+    fleet_view.table.setFocus()
+    qtbot.keyClick(fleet_view.table, Qt.Key.Key_Delete)
     assert asking.question.text().startswith("Forget fd00::2, fd00::3, fd00::4, fd00::5, fd00::6 and 2 more?")
     assert asking.question.text().endswith("The address book keeps what it has.")
     with qtbot.waitSignal(asking.agreed) as agreed:
@@ -65,14 +57,14 @@ def test_what_goes_and_what_stays_is_asked_before(view: FleetView, qtbot: QtBot)
     assert not asking.isVisible()
 
 
-def test_a_question_about_what_is_not_there_any_more_is_taken_back(view: FleetView) -> None:
-    view.show_rows(joined([], [known(1), known(2)], []))
-    view.select(["fd00::1"])
-    view.forget.click()
-    view.show_rows(joined([], [known(1)], []))
-    assert view.asking.isVisible()
-    view.show_rows(joined([], [known(2)], []))
-    assert not view.asking.isVisible()
+def test_a_question_about_what_is_not_there_any_more_is_taken_back(fleet_view: FleetView) -> None:
+    fleet_view.show_rows(joined([], [known(1), known(2)], []))
+    fleet_view.select(["fd00::1"])
+    fleet_view.forget.click()
+    fleet_view.show_rows(joined([], [known(1)], []))
+    assert fleet_view.asking.isVisible()
+    fleet_view.show_rows(joined([], [known(2)], []))
+    assert not fleet_view.asking.isVisible()
 
 
 @pytest.fixture
@@ -90,8 +82,7 @@ def served(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_they_go_from_the_server_and_from_the_table(qtbot: QtBot, window: MainWindow, served: Server) -> None:
-    with qtbot.waitSignal(window._link.answered, timeout=WAIT):
-        window._server.choose(served.url)
+    connected(window, served.url, qtbot)
     view = window._fleet.view
     window._devices.show_book(AddressBook((Device("Mine", "[fd00::1]/suit/trigger"),)))
     plan = {"publish_id": "v1", "urls": ["127.8.2.9", "[fd00::2]"], "waves": "1, rest"}

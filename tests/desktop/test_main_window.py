@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from PyQt5.QtCore import QMimeData, QPointF, Qt, QUrl
-from PyQt5.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
-from PyQt5.QtWidgets import QAbstractItemView, QAction, QApplication, QFileDialog, QLabel, QWidget
+from PyQt5.QtCore import QMimeData, QUrl
+from PyQt5.QtWidgets import QAbstractItemView, QAction, QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from common.finding import Role
 from desktop.window.main_window import MainWindow
 from tests.fakes.riot_device import RiotDevice
-from tests.support.releases import SAMPLE, write_release
+from tests.support.releases import SAMPLE, SAMPLE_FILES, write_release
 from tests.support.server import Server
-
-FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
-WAIT = 20_000
-
-
-def drop(widget: QWidget, mime: QMimeData) -> bool:
-    """As a file manager does it."""
-    how = (Qt.CopyAction, mime, Qt.LeftButton, Qt.NoModifier)
-    enter = QDragEnterEvent(widget.rect().center(), *how)
-    QApplication.sendEvent(widget, enter)
-    if not enter.isAccepted():
-        return False
-    QApplication.sendEvent(widget, QDragMoveEvent(widget.rect().center(), *how))
-    event = QDropEvent(QPointF(widget.rect().center()), *how)
-    QApplication.sendEvent(widget, event)
-    return event.isAccepted()
-
-
-def urls(paths: Sequence[Path]) -> QMimeData:
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    return mime
+from tests.support.window import WAIT, connected, drop, dropped, urls
 
 
 def menu_entry(window: MainWindow, text: str) -> QAction:
@@ -45,20 +22,9 @@ def menu_entry(window: MainWindow, text: str) -> QAction:
     return next(action for action in window.findChildren(QAction) if action.text().replace("&", "") == text)
 
 
-def connected(window: MainWindow, server: Server, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(window._link.answered, timeout=WAIT):
-        window._server.choose(server.url)
-
-
-def dropped(window: MainWindow, paths: Sequence[Path], qtbot: QtBot) -> None:
-    mime = urls(paths)
-    with qtbot.waitSignal(window._flow.looked, timeout=WAIT):
-        assert drop(window, mime)
-
-
 def test_dropped_checked_published_and_told_of(window: MainWindow, server: Server, qtbot: QtBot) -> None:
-    connected(window, server, qtbot)
-    dropped(window, FILES, qtbot)
+    connected(window, server.url, qtbot)
+    dropped(window, SAMPLE_FILES, qtbot)
     assert set(window._flow.bundle.files) == set(Role)
     panel = window._page.panel
     qtbot.waitUntil(panel._button.isEnabled, timeout=WAIT)
@@ -89,8 +55,8 @@ def _texts(widget: QWidget) -> str:
 
 
 def test_an_error_blocks_and_may_be_forced_after_it_was_named(window: MainWindow, server: Server, qtbot: QtBot) -> None:
-    connected(window, server, qtbot)
-    mixed = [FILES[0], SAMPLE / "slot0.1700000100.bin", FILES[2]]
+    connected(window, server.url, qtbot)
+    mixed = [SAMPLE_FILES[0], SAMPLE / "slot0.1700000100.bin", SAMPLE_FILES[2]]
     dropped(window, mixed, qtbot)
     panel = window._page.panel
     qtbot.waitUntil(lambda: not panel._anyway.isHidden(), timeout=WAIT)
@@ -104,8 +70,8 @@ def test_an_error_blocks_and_may_be_forced_after_it_was_named(window: MainWindow
 
 
 def test_files_that_are_built_anew_are_read_again(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    build = [tmp_path / path.name for path in FILES]
-    for path, source in zip(build, FILES, strict=True):
+    build = [tmp_path / path.name for path in SAMPLE_FILES]
+    for path, source in zip(build, SAMPLE_FILES, strict=True):
         path.write_bytes(source.read_bytes())
     dropped(window, build, qtbot)
     before = window._flow.bundle.files[Role.SLOT0].sha256
@@ -117,8 +83,8 @@ def test_files_that_are_built_anew_are_read_again(window: MainWindow, qtbot: QtB
 
 
 def test_a_server_that_goes_away_loses_nothing(window: MainWindow, server: Server, qtbot: QtBot) -> None:
-    connected(window, server, qtbot)
-    dropped(window, FILES, qtbot)
+    connected(window, server.url, qtbot)
+    dropped(window, SAMPLE_FILES, qtbot)
     qtbot.waitUntil(window._page.panel._button.isEnabled, timeout=WAIT)
     server.stop()
     with qtbot.waitSignal(window._flow.failed, timeout=WAIT):
@@ -147,7 +113,7 @@ def test_a_server_of_its_own(window: MainWindow, qtbot: QtBot, tmp_path: Path) -
 
 
 def test_files_are_chosen_by_the_menu(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(path) for path in FILES], ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(path) for path in SAMPLE_FILES], ""))
     with qtbot.waitSignal(window._flow.looked, timeout=WAIT):
         menu_entry(window, "Choose files…").trigger()
     assert set(window._flow.bundle.files) == set(Role)
@@ -171,7 +137,7 @@ def test_files_dropped_on_a_field_are_picked_and_typed_nowhere(window: MainWindo
     }
     target = fields[field]
     assert target is not None
-    mime = urls(FILES)
+    mime = urls(SAMPLE_FILES)
     mime.setText("file:///tmp/as-text")
     before = [window._page.panel._form.devices.toPlainText(), window._bar._edit.text(), window._releases.filter.text()]
     with qtbot.waitSignal(window._flow.looked, timeout=WAIT):
@@ -184,8 +150,8 @@ def test_files_dropped_on_a_field_are_picked_and_typed_nowhere(window: MainWindo
 def test_the_id_of_what_was_published_before_is_said_to_be_taken(
     window: MainWindow, server: Server, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    connected(window, server, qtbot)
-    dropped(window, FILES, qtbot)
+    connected(window, server.url, qtbot)
+    dropped(window, SAMPLE_FILES, qtbot)
     panel = window._page.panel
     qtbot.waitUntil(panel._button.isEnabled, timeout=WAIT)
     name = panel._id.text()

@@ -17,11 +17,10 @@ from desktop.window.jobs import Jobs
 from desktop.window.publish.release_flow import ReleaseFlow
 from tests.fakes.http_server import FakeOtaServer, Fault
 from tests.support.clock import Clock
-from tests.support.releases import SAMPLE
+from tests.support.releases import SAMPLE_FILES
 from tests.support.transfers import transfer
 
 WAIT = 20_000
-FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
 ONE, TWO = (DeviceUrl.parse(f"[fd00::{n}]") for n in (2, 3))
 
 
@@ -47,7 +46,7 @@ def way(qtbot: QtBot) -> Iterator[Way]:
     with FakeOtaServer() as ota:
         made = Way(ota)
         with qtbot.waitSignal(made.flow.looked, timeout=WAIT):
-            made.flow.pick(FILES)
+            made.flow.pick(SAMPLE_FILES)
         yield made
         made.jobs.stop()
 

@@ -7,19 +7,16 @@ from pytestqt.qtbot import QtBot
 from desktop.window.main_window import MainWindow
 from server.access.token import Right
 from tests.support.access import add_token
-from tests.support.releases import SAMPLE
+from tests.support.releases import SAMPLE_FILES
 from tests.support.server import Server
-
-FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
-WAIT = 20_000
+from tests.support.window import WAIT, connected
 
 
 def test_it_is_wanted_typed_and_then_published_with(window: MainWindow, server: Server, qtbot: QtBot) -> None:
     token, weak = add_token(server.state), add_token(server.state, "weak", Right.NOTIFY)
     bar, link, flow = window._bar, window._link, window._flow
-    with qtbot.waitSignal(link.answered, timeout=WAIT):
-        window._server.choose(server.url)
-    flow.pick(FILES)
+    connected(window, server.url, qtbot)
+    flow.pick(SAMPLE_FILES)
     qtbot.waitUntil(window._page.panel._button.isEnabled, timeout=WAIT)
     assert not bar._row.isVisible()
     with qtbot.waitSignal(flow.failed, timeout=WAIT) as failed:

@@ -43,11 +43,10 @@ from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
 from tests.desktop.conftest import dark_palette
 from tests.support import widgets
-from tests.support.releases import SAMPLE
+from tests.support.releases import SAMPLE, SAMPLE_FILES
 
 WAIT = 20_000
-FILES = [SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1")]
-MIXED = [FILES[0], SAMPLE / "slot0.1700000100.bin", FILES[2]]
+MIXED = [SAMPLE_FILES[0], SAMPLE / "slot0.1700000100.bin", SAMPLE_FILES[2]]
 RELEASE = Release(
     "sample/samr21-xpro/1700000200",
     dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
@@ -103,14 +102,14 @@ def with_error(window: MainWindow, qtbot: QtBot) -> None:
 
 def while_sent(window: MainWindow, qtbot: QtBot) -> None:
     with_server(window, qtbot)
-    with_files(window, qtbot, FILES)
+    with_files(window, qtbot, SAMPLE_FILES)
     window._page.panel.show_busy(True)
     window._page.panel.show_sent(1, 3)
 
 
 def published(window: MainWindow, qtbot: QtBot) -> None:
     with_server(window, qtbot)
-    with_files(window, qtbot, FILES)
+    with_files(window, qtbot, SAMPLE_FILES)
     window._page.panel.set_devices("\n".join(result.device for result in ANSWERS.results))
     window._link.answered.emit([RELEASE])
     window._page.panel.show_published(RELEASE, True)
@@ -151,7 +150,7 @@ def with_form(window: MainWindow, qtbot: QtBot) -> None:
 
 STATES: dict[str, Callable[[MainWindow, QtBot], None]] = {
     "nothing": lambda _window, _qtbot: None,
-    "files": lambda window, qtbot: with_files(window, qtbot, FILES),
+    "files": lambda window, qtbot: with_files(window, qtbot, SAMPLE_FILES),
     "server": with_server,
     "error": with_error,
     "sending": while_sent,

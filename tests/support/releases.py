@@ -19,6 +19,8 @@ PLAIN = {"manifest": "manifest", "slot0": "slot0", "slot1": "slot1"}
 RIOT = {"manifest": "riot.suit.{}.bin", "slot0": "slot0.{}.bin", "slot1": "slot1.{}.bin"}
 OLD_RIOT = {"manifest": "app-riot.suitv4_signed.{}.bin", "slot0": "app-slot0.{}.riot.bin", "slot1": "app-slot1.{}.riot.bin"}
 SAMPLE = Path(__file__).parents[1] / "samples" / "riot" / "fw" / "sample" / "samr21-xpro"
+SAMPLE_FILES = tuple(SAMPLE / f"{name}.1700000200.bin" for name in ("riot.suit", "slot0", "slot1"))
+"""One release of it: the manifest and both images."""
 
 
 def image(size: int, seed: int) -> bytes:

@@ -16,13 +16,18 @@ _AGAIN = 0.05
 """Seconds between two tries to have the lock."""
 _LONGEST = 1 << 22
 """Bytes: more is no file of ours."""
+_RANDOM = 8
+"""Bytes, in the name of what is written beside a file."""
+
+
+class Unsynced(OSError):
+    """The new content stands, but the old one may be back after a power cut."""
 
 
 def read(path: Path) -> tuple[bytes, int]:
     """What is in it, and its mode. Raises OSError; a link, a pipe or a huge file is one, too."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+        status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "it is no regular file")
         data = file.read(_LONGEST + 1)
@@ -32,28 +37,31 @@ def read(path: Path) -> tuple[bytes, int]:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Killed at any moment, the old content or the new one stands. Raises OSError.
+    """Killed at any moment, the old content or the new one stands. Raises OSError; the old one stands then, but for Unsynced.
 
-    Root writes it for the folder's owner, so that a server which is not root may read it.
+    One at a time writes a file. Root writes it for the folder's owner, so that a server which is not root may read it.
     """
-    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+    _clear(path)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM)}")
     try:
-        with open(descriptor, "wb") as file:
-            _give(descriptor, path.parent)
+        with open(new, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, _MODE)) as file:
+            _give(file.fileno(), path.parent)
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
         os.replace(new, path)
     except BaseException:
         with contextlib.suppress(OSError):
             new.unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            _close(folder)
+    except OSError as error:
+        raise Unsynced(error.errno, error.strerror) from error
 
 
 @contextlib.contextmanager
@@ -71,7 +79,7 @@ def locked(path: Path, patience: float) -> Iterator[None]:
             time.sleep(_AGAIN)
         yield
     finally:
-        os.close(descriptor)
+        _close(descriptor)
 
 
 def _lock_file(path: Path) -> int:
@@ -84,7 +92,7 @@ def _lock_file(path: Path) -> int:
         # Only a new one: who owns the folder may have put a link to another's file there, for root to give away.
         _give(descriptor, path.parent)
     except BaseException:
-        os.close(descriptor)
+        _close(descriptor)
         raise
     return descriptor
 
@@ -95,6 +103,19 @@ def _taken(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _clear(path: Path) -> None:
+    """Remove what writers that were killed left beside it, as far as that goes."""
+    with contextlib.suppress(OSError):
+        for left in path.parent.glob(f".{path.name}.{'[0-9a-f]' * 2 * _RANDOM}"):
+            left.unlink()
+
+
+def _close(descriptor: int) -> None:
+    """Of what has nothing left to write, so whatever is said then changes nothing."""
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _give(descriptor: int, folder: Path) -> None:

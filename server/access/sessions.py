@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -24,6 +25,8 @@ LONGEST = 30 * 86400.0
 """Seconds after the log in."""
 _NOTED = 3600.0
 """Seconds by which a use that is on the disk may be out of date."""
+_RETRY = 60.0
+"""Seconds after a write that failed, before a use makes another one."""
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +54,8 @@ class Sessions:
         self._path = path
         self._steady = steady
         self._lock = threading.Lock()
-        self._trouble = False
+        self._failed: float | None = None
+        """When the last write did, if it did."""
         self.server, self._sessions = self._load()
         """Eight hex digits: cookies know no ports, so two servers on one host tell theirs apart by this."""
 
@@ -77,7 +81,8 @@ class Sessions:
         key, now = _key(text), self._steady()
         with self._lock:
             session = self._sessions.get(key)
-            if session is None or abs(now - session.used) < _NOTED:
+            written = self._failed is None or abs(now - self._failed) < _RETRY
+            if session is None or (written and abs(now - session.used) < _NOTED):
                 return
             self._sessions = self._sessions | {key: replace(session, used=now)}
             self._save()
@@ -88,6 +93,9 @@ class Sessions:
             if _key(text) in self._sessions:
                 self._sessions = {key: session for key, session in self._sessions.items() if key != _key(text)}
                 self._save()
+                if self._failed is not None:  # rather all log in again after a restart than that this one is back
+                    with contextlib.suppress(OSError):
+                        self._path.unlink()
 
     def _save(self) -> None:
         step = self._steady.unix(0.0)
@@ -95,11 +103,11 @@ class Sessions:
         content = {"server": self.server, "sessions": sessions}
         try:
             private_file.write(self._path, json.dumps(content).encode())
-            self._trouble = False
+            self._failed = None
         except OSError as error:
-            if not self._trouble:
+            if self._failed is None:
                 _log.info("who is logged in is not kept over a restart: %r: %s", str(self._path), error.strerror)
-            self._trouble = True
+            self._failed = self._steady()
 
     def _load(self) -> tuple[str, dict[str, Session]]:
         step = self._steady.unix(0.0)
@@ -109,7 +117,7 @@ class Sessions:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            _log.info("who was logged in cannot be read from %r: people log in again", str(self._path))
+            _log.warning("who was logged in cannot be read from %r: people log in again", str(self._path))
         return secrets.token_hex(4), {}
 
 

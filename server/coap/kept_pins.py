@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from server import kept_file
 from server.coap.pins import EXCHANGE_LIFETIME, Pin, Pins, key_of
 from server.coap.progress import Progress
 from server.coap.resources import DISCOVERY
@@ -59,11 +59,8 @@ class KeptPins:
         rows = ",\n".join(self._row(pin, now) for pin in pins)
         text = f'{{"saved": {self._since_boot()}, "transfers": [\n{rows}\n]}}\n'
         self._next = now + len(text) / _RATE
-        beside = self._path.with_name(self._path.name + ".new")
         try:
-            with open(beside, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-                file.write(text)
-            os.replace(beside, self._path)
+            kept_file.replace(self._path, (text.encode(),))
         except OSError as error:
             if not self._failing:
                 what = "the transfers under way cannot be remembered in %r (%s)"
@@ -86,15 +83,14 @@ class KeptPins:
     def restore(self) -> None:
         """Take them in. The file stays until the next save, for this server may be killed before it."""
         try:
-            if self._path.stat().st_size > _MAX_BYTES:
-                raise ValueError("it is too large")
-            data = json.loads(self._path.read_text())
+            data = json.loads(kept_file.read(self._path, _MAX_BYTES))
             passed = self._passed(float(data["saved"]))
             pins = [self._pin(row, passed) for row in data["transfers"]]
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
-            _log.info("what is remembered in %r of transfers under way cannot be read: they begin anew", str(self._path))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+            text = "which transfers were under way is not known from %r (%s): those of a replaced image may have to begin anew"
+            _log.warning(text, str(self._path), kept_file.reason(error))
             pins = []
         for pin in sorted(pins, key=lambda pin: pin.seen):
             if self._pins.clock() - pin.seen <= EXCHANGE_LIFETIME:

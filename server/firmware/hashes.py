@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
-import stat
+import re
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from server import kept_file
 from server.firmware.image import HEAD, Content, Stamp
+from server.kept_file import Unusable
 
 LIMIT = 200_000
 """Files that are remembered from one start to the next; others are hashed again."""
@@ -19,9 +20,10 @@ PAUSE = 30.0
 """Seconds between two writes: what a killed server forgets is only hashed again."""
 PAUSE_FAILED = 600.0
 """The same after a write that failed: the disk may be full for long."""
-_MAGIC = b"ota-server hashes 2\n"
-_CHECK_BYTES = hashlib.sha256().digest_size
-_HEADER_BYTES = len(_MAGIC) + _CHECK_BYTES
+_MAGIC = b"ota-server hashes 3\n"
+_ANY_MAGIC = re.compile(rb"ota-server hashes [0-9]+\n")
+_HEADER = struct.Struct(f"{len(_MAGIC)}s32s32s")
+"""Kind and version, SHA-256 of the firmware folder's path, SHA-256 of that and all behind the header."""
 _RECORD = struct.Struct(f"<QQqq32s{HEAD}s")
 """Inode, size, mtime_ns, ctime_ns, SHA-256, the first bytes (zeros behind those of a shorter file)."""
 _log = logging.getLogger(__name__)
@@ -70,7 +72,7 @@ class HashFile:
     def __init__(self, path: Path, folder: Path, hashes: Hashes, clock: Callable[[], float]) -> None:
         """`path` is replaced as a whole; `folder` is the firmware folder, for which alone it holds; `clock` counts seconds."""
         self._path = path
-        self._folder = os.fsencode(os.path.realpath(folder))
+        self._folder = hashlib.sha256(os.fsencode(os.path.realpath(folder))).digest()
         self._hashes = hashes
         self._clock = clock
         self._written = 0
@@ -79,13 +81,15 @@ class HashFile:
 
     def load(self) -> None:
         """Take what the file holds, if it holds what `save` wrote for this folder; else say so and go on without."""
+        text = "the hashes remembered in %r are not used (%s): every file is hashed again"
         try:
-            self._hashes.remind(self._parse(self._read()))
+            self._hashes.remind(self._parse(kept_file.read(self._path, _HEADER.size + LIMIT * _RECORD.size)))
         except FileNotFoundError:
             return
+        except _OthersError as error:
+            _log.info(text, str(self._path), error)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            _log.info("the hashes remembered in %r are not used (%s): every file is hashed again", str(self._path), reason)
+            _log.warning(text, str(self._path), kept_file.reason(error))
 
     def save_when_due(self) -> None:
         """Save when something was learnt and the last time is some while ago."""
@@ -108,47 +112,36 @@ class HashFile:
         else:
             self._written, self._next, self._failing = learnt, self._clock() + PAUSE, False
 
-    def _read(self) -> bytes:
-        """Raises OSError, or ValueError with the reason for which the file is none of ours."""
-        fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode):
-                raise ValueError("it is no regular file")
-            if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                raise ValueError("others than the server's user may have written it")
-            if status.st_size > _HEADER_BYTES + LIMIT * _RECORD.size:
-                raise ValueError("it is too large")
-            return file.read(status.st_size)
-
     def _parse(self, data: bytes) -> dict[Stamp, Content]:
-        check, body = data[len(_MAGIC) : _HEADER_BYTES], data[_HEADER_BYTES:]
-        if not data.startswith(_MAGIC) or len(body) % _RECORD.size or check != self._check(body):
-            raise ValueError("it is damaged, or of another firmware folder or version")
+        if _ANY_MAGIC.match(data) and not data.startswith(_MAGIC):
+            raise _OthersError("they are of another version")
+        head, body = data[: _HEADER.size], data[_HEADER.size :]
+        if len(head) < _HEADER.size or len(body) % _RECORD.size:
+            raise Unusable("it is damaged")
+        magic, folder, check = _HEADER.unpack(head)
+        if magic != _MAGIC or check != _check(folder, body):
+            raise Unusable("it is damaged")
+        if folder != self._folder:
+            raise _OthersError("they are of another firmware folder")
         return {
             Stamp(inode, size, mtime, ctime): Content(sha256.hex(), head[:size])
             for inode, size, mtime, ctime, sha256, head in _RECORD.iter_unpack(body)
         }
 
     def _write(self) -> None:
-        """Beside it, then renamed. Not synced: after a power cut the check tells what is left of it."""
         latest = list(self._hashes.copy().items())[-LIMIT:]
         body = b"".join(_record(stamp, content) for stamp, content in latest)
-        beside = self._path.with_name(self._path.name + ".new")
-        try:
-            beside.unlink(missing_ok=True)
-            fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with open(fd, "wb") as file:
-                file.write(_MAGIC + self._check(body))
-                file.write(body)
-            os.rename(beside, self._path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise
+        kept_file.replace(self._path, (_HEADER.pack(_MAGIC, self._folder, _check(self._folder, body)), body))
 
-    def _check(self, body: bytes) -> bytes:
-        return hashlib.sha256(self._folder + b"\0" + body).digest()
+
+class _OthersError(Exception):
+    """The file is sound, and says nothing here."""
+
+
+def _check(folder: bytes, body: bytes) -> bytes:
+    found = hashlib.sha256(folder)
+    found.update(body)
+    return found.digest()
 
 
 def _record(stamp: Stamp, content: Content) -> bytes:

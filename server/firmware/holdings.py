@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from server import kept_file
 from server.firmware.catalogue import Catalogue
 from server.firmware.latest import Latest
 from server.firmware.places import Places
@@ -41,16 +42,15 @@ class Holdings:
         """The places as if each holder had gone a moment ago: it gets them back, if it is there."""
         now = self._clock()
         try:
-            if self._path.stat().st_size > _MAX_BYTES:
-                raise ValueError("it is too large")
-            data = json.loads(self._path.read_text())
+            data = json.loads(kept_file.read(self._path, _MAX_BYTES))
             if data["folder"] != self._folder:
                 return Places()
             latest, paths = _read(data["latest"], now), _read(data["paths"], now)
         except FileNotFoundError:
             return Places()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            _log.info("what is remembered in %r of who holds which path cannot be read: it is decided anew", str(self._path))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            text = "who holds which path is not known from %r (%s): it is decided anew"
+            _log.warning(text, str(self._path), kept_file.reason(error))
             return Places()
         return Places(latest=Latest(left=latest), signed=SignedPaths(left=paths))
 
@@ -69,22 +69,15 @@ class Holdings:
         text = json.dumps({"folder": self._folder, "latest": _written(latest), "paths": _written({**places.signed.left, **held})})
         if text == self._written:
             return
-        beside = self._path.with_name(self._path.name + ".new")
         try:
-            beside.unlink(missing_ok=True)
-            with open(beside, "x", opener=_private) as file:
-                file.write(text)
-            os.replace(beside, self._path)
+            kept_file.replace(self._path, (text.encode(),))
         except OSError as error:
+            self._saved = None
             if not self._failing:
                 _log.warning("who holds which path cannot be remembered in %r (%s)", str(self._path), error.strerror or error)
             self._failing = True
         else:
             self._written, self._failing = text, False
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _written(places: Mapping[str, Past]) -> dict[str, Any]:

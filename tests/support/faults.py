@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import builtins
 import errno
+import fcntl
 import io
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,15 +15,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
+_CODES = (*ERRORS, errno.EROFS, errno.EMFILE)
 _OF_OS = (
     "open", "stat", "lstat", "fstat", "fsync", "listdir", "mkdir", "rmdir", "unlink", "remove", "rename", "replace",
-    "symlink", "readlink", "utime", "pread",
+    "symlink", "readlink", "utime", "pread", "chmod", "fchmod", "fchown",
 )  # fmt: skip
 CHANGES = frozenset({
-    "open", "write", "flush", "fsync", "mkdir", "rmdir", "unlink", "remove", "rename", "replace", "symlink", "utime"
+    "open", "write", "writelines", "flush", "fsync", "mkdir", "rmdir", "unlink", "remove", "rename", "replace", "symlink",
+    "utime", "chmod", "fchmod", "fchown",
 })  # fmt: skip
 """The operations that may change the disk."""
-_OF_FILES = frozenset({"read", "readinto", "readall", "write", "flush"})
+_OF_FILES = frozenset({"read", "readinto", "readall", "write", "writelines", "flush"})
 _OF_ENTRIES = frozenset({"stat", "is_dir", "is_file", "is_symlink"})
 
 
@@ -35,23 +39,40 @@ class Faults:
     instead: Callable[[], None] | None = None
     only: frozenset[str] | None = None
     """The names of those that are counted; None: all."""
+    half: bool = False
+    """A write does half of its work before it fails, and a read gives half of what there is and says nothing."""
     count: int = 0
     """Operations so far."""
     at: str = ""
     """The first that failed, for people."""
     _thread: int = field(default_factory=threading.get_ident)
 
+    def is_next(self, name: str) -> bool:
+        """Whether this operation would be the one that is chosen, or one after it that fails too."""
+        if not self.number or not self._counts(name):
+            return False
+        return self.count + 1 >= self.number if self.lasting else self.count + 1 == self.number
+
+    def _counts(self, name: str) -> bool:
+        return threading.get_ident() == self._thread and (self.only is None or name in self.only)
+
     def step(self, name: str, subject: object) -> None:
         """One operation is about to be done. Raises OSError."""
-        if threading.get_ident() != self._thread or (self.only is not None and name not in self.only):
-            return
-        self.count += 1
-        if not self.number or (self.count < self.number if self.lasting else self.count != self.number):
+        fails = self.is_next(name)
+        self.count += self._counts(name)
+        if not fails:
             return
         if self.instead is not None:
             self.instead()
         self.at = self.at or f"{errno.errorcode[self.code]} at operation {self.count}, {name} {subject}"
         raise OSError(self.code, os.strerror(self.code), subject if isinstance(subject, str) else None)
+
+
+def kinds(number: int, long: bool) -> Iterator[Faults]:
+    """Faults at one operation: it alone, half of it, and all from there on; each with every error, or with one at a time."""
+    for index, (lasting, half) in enumerate(itertools.product((False, True), (False, True))):
+        for code in _CODES if long else (_CODES[(number + index) % len(_CODES)],):
+            yield Faults(number, code, lasting, half=half)
 
 
 class _Watched:
@@ -66,7 +87,18 @@ class _Watched:
             return found
 
         def counted(*arguments: Any, **named: Any) -> Any:
-            self._faults.step(name, getattr(self._real, "name", ""))
+            half = self._faults.half and self._faults.is_next(name)
+            if half and name.startswith("write"):
+                data = arguments[0] if name == "write" else b"".join(arguments[0])
+                self._real.write(data[: len(data) // 2])
+                self._real.flush()
+            try:
+                self._faults.step(name, getattr(self._real, "name", ""))
+            except OSError:
+                if not half or name != "read":
+                    raise
+                data = found(*arguments, **named)
+                return data[: len(data) // 2]
             return found(*arguments, **named)
 
         return counted
@@ -124,6 +156,7 @@ def failing(faults: Faults) -> Iterator[Faults]:
         for name in _OF_OS:
             put(os, name, plain(name))
         put(os, "close", close)
+        put(fcntl, "flock", plain("flock"))
         put(os, "scandir", watched("scandir", frozenset()))
         for owner in (io, builtins):
             put(owner, "open", watched("open", _OF_FILES))

@@ -143,7 +143,6 @@ ODD: dict[str, Callable[[Path], object]] = {
     "cut off after a record": lambda path: os.truncate(path, path.stat().st_size - 80),
     "its head alone": lambda path: os.truncate(path, 30),
     "a record more": lambda path: path.write_bytes(path.read_bytes() + bytes(80)),
-    "another version": lambda path: path.write_bytes(path.read_bytes().replace(b"hashes 2", b"hashes 1")),
     "endless": lambda path: os.truncate(path, 1 << 40),
     "writable by others": lambda path: path.chmod(0o666),
     "a pipe": _replace(os.mkfifo),
@@ -152,6 +151,7 @@ ODD: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.expects_log(NOT_USED)
 @pytest.mark.parametrize("odd", ODD)
 def test_a_file_that_is_none_of_ours_is_ignored_with_one_line_and_made_again(
     path: Path, odd: str, caplog: pytest.LogCaptureFixture
@@ -161,7 +161,7 @@ def test_a_file_that_is_none_of_ours_is_ignored_with_one_line_and_made_again(
     ODD[odd](path)
     assert loaded(path) == {}
     [record] = caplog.records
-    assert NOT_USED in record.getMessage()
+    assert (record.levelname, NOT_USED in record.getMessage()) == ("WARNING", True)
     if path.is_dir():
         path.rmdir()
     HashFile(path, FOLDER, known(1), Clock()).save()
@@ -172,7 +172,11 @@ def test_it_holds_for_one_firmware_folder_alone(path: Path, caplog: pytest.LogCa
     caplog.set_level(logging.INFO)
     HashFile(path, FOLDER, known(1), Clock()).save()
     assert loaded(path, Path("/srv/other")) == {}
-    assert NOT_USED in caplog.text
+    assert f"(they are of another firmware folder): {NOT_USED}" in caplog.text
+    path.write_bytes(path.read_bytes().replace(b"hashes 3", b"hashes 2"))
+    assert loaded(path) == {}
+    assert f"(they are of another version): {NOT_USED}" in caplog.text
+    assert {record.levelname for record in caplog.records} == {"INFO"}
 
 
 @contextmanager

@@ -15,7 +15,10 @@ from tests.support.clock import Clock
 from tests.support.releases import claiming_release
 
 PATH = "fw/app/image.bin"
-pytestmark = pytest.mark.expects_log("name this path for different images|are for different devices|cannot be remembered")
+pytestmark = [
+    pytest.mark.expects_log("name this path for different images|are for different devices|cannot be remembered"),
+    pytest.mark.expects_log("is decided anew"),
+]
 
 
 @pytest.fixture
@@ -83,11 +86,15 @@ def test_it_is_written_when_due_and_only_when_something_changed(folder: Path, fi
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "[" * 100_000, '{"folder": 1}', '{"folder": "F", "latest": {"a": [1, 2, 3]}, "paths": {}}', "\0"]
+    "text", ["", "{", "[]", "[" * 100_000, '{"folder": "F"}', '{"folder": "F", "latest": {"a": [1, 2, 3]}, "paths": {}}', "\0"]
 )
-def test_a_file_that_is_odd_is_done_without(folder: Path, file: Path, clock: Clock, text: str) -> None:
+def test_a_file_that_is_odd_is_done_without(
+    folder: Path, file: Path, clock: Clock, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
     file.write_text(text.replace('"F"', json.dumps(str(folder))))
     assert Holdings(file, folder, clock).load() == Places()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "'holders' (it is damaged): it is decided anew" in caplog.text.replace(f"{file.parent}/", "")
 
 
 def test_it_holds_for_its_folder_alone(folder: Path, file: Path, clock: Clock, tmp_path: Path) -> None:
@@ -107,3 +114,9 @@ def test_a_disk_that_takes_nothing_costs_one_line(
     assert [record.getMessage().partition("(")[0] for record in caplog.records] == [
         f"who holds which path cannot be remembered in {str(tmp_path / 'missing' / 'holders')!r} "
     ]
+    (tmp_path / "missing").mkdir()
+    holdings.save_when_due(live.current)
+    assert not (tmp_path / "missing" / "holders").exists()
+    clock.now += PAUSE
+    holdings.save_when_due(live.current)
+    assert (tmp_path / "missing" / "holders").exists(), "though nothing has changed since"

@@ -77,6 +77,7 @@ def test_what_is_silent_for_too_long_is_forgotten(tmp_path: Path) -> None:
 ROW = ["0a" * 28, "f", "ab" * 32, 100, 1, 0.5, 1.5]
 
 
+@pytest.mark.expects_log("is not known from .* \\(it is damaged\\)")
 @pytest.mark.parametrize(
     "text",
     [

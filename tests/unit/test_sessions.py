@@ -103,6 +103,7 @@ def test_there_are_so_many_at_most(tmp_path: Path, clock: Clock) -> None:
     assert len(json.loads((tmp_path / "sessions").read_text())["sessions"]) == 5
 
 
+@pytest.mark.expects_log("people log in again")
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"server": "zz", "sessions": {}}', '{"server": "00000000", "sessions": {"a": {}}}']
 )

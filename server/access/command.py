@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
@@ -15,6 +16,7 @@ from common.errors import ConfigError, InvalidRequest, NotAllowed, NotFound, Ota
 from server import command_line, config_file
 from server.access import token_file
 from server.access.advice import PACKAGED_STATE, called_as
+from server.access.private_file import Unsynced
 from server.access.token import Right, Token, check_name, listed
 from server.access.token_file import TokenFile
 
@@ -32,31 +34,49 @@ def main(arguments: list[str]) -> int:
         asked = _parser().parse_args(arguments)
         if asked.command != "list":
             check_name(asked.name)
-        file = TokenFile(_state(asked) / token_file.NAME)
         try:
-            return {"add": _add, "list": _list, "revoke": _revoke}[asked.command](file, asked)
-        except PermissionError:
-            again = " ".join([f"sudo {called_as()}", *arguments])
-            raise NotAllowed(f"{str(file.path)!r} is not yours to read or write. Do it as root: {again}") from None
+            state = _state(asked)
         except OSError as error:
-            raise StoreFull(f"{str(file.path)!r} cannot be read or written: {error.strerror}.") from None
+            raise StoreFull(
+                f"Where the file of tokens is cannot be found out ({error.strerror}): name its folder with --state-dir."
+            ) from None
+        file = TokenFile(state / token_file.NAME)
+        with _as_sentences(file, f"sudo {called_as()} {' '.join(arguments)}"):
+            return {"add": _add, "list": _list, "revoke": _revoke}[asked.command](file, asked)
     except OtaError as error:
         print(f"ota-server token: {error}", file=sys.stderr)
         return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
 
 
+@contextlib.contextmanager
+def _as_sentences(file: TokenFile, again: str) -> Iterator[None]:
+    """An OSError within becomes an OtaError; nothing has been changed then."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, PermissionError) and os.geteuid() != 0:
+            raise NotAllowed(f"{str(file.path)!r} is not yours to read or write. Do it as root: {again}") from None
+        raise StoreFull(f"{str(file.path)!r} cannot be read or written ({error.strerror}). Nothing was changed.") from None
+
+
 def _add(file: TokenFile, asked: argparse.Namespace) -> int:
     rights = _rights(asked.may)
     _prepare(file.path.parent)
-    with file.changing() as tokens:
-        if any(token.name == asked.name for token in tokens):
-            raise ReleaseExists(
-                f"There is a token {asked.name!r} already. Choose another name, or revoke that one first:"
-                f" {called_as()} revoke {asked.name}"
-            )
-        token, text = Token.make(asked.name, rights, dt.datetime.now(dt.UTC))
-        tokens.append(token)
-    print(text, flush=True)
+    revoke = f"{called_as()} revoke {asked.name}"
+    try:
+        with file.changing() as tokens:
+            if any(token.name == asked.name for token in tokens):
+                raise ReleaseExists(
+                    f"There is a token {asked.name!r} already. Choose another name, or revoke that one first: {revoke}"
+                )
+            token, text = Token.make(asked.name, rights, dt.datetime.now(dt.UTC))
+            tokens.append(token)
+    except Unsynced as error:
+        raise StoreFull(
+            f"The token {asked.name!r} was made, but may be gone after a power cut ({error.strerror}), so it is not shown. Look"
+            f" after the disk, revoke it, and make it again: {revoke}"
+        ) from None
+    _show(text, f"The token {token.name!r} was made, but is in nobody's hands: revoke it, and make it again: {revoke}")
     print(
         f"The token {token.name!r} may {listed(token.rights)}. Copy it now: it is shown this once, and {str(file.path)!r} has"
         " only a hash of it. People log in with it on the page; programs send it as Authorization: Bearer, and"
@@ -73,9 +93,17 @@ def _list(file: TokenFile, asked: argparse.Namespace) -> int:  # noqa: ARG001
         return 0
     rows.insert(0, ("NAME", "MAY", "MADE"))
     wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for name, may, made in rows:
-        print(f"{name:{wide[0]}}  {may:{wide[1]}}  {made}")
+    _show("\n".join(f"{name:{wide[0]}}  {may:{wide[1]}}  {made}" for name, may, made in rows), "Not all of the list was shown.")
     return 0
+
+
+def _show(text: str, if_not: str) -> None:
+    """On stdout. Raises StoreFull, with `if_not` for what follows from it."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or what is left of it would fail once more when the interpreter ends
+        raise StoreFull(f"What is to be shown cannot be written to stdout ({error.strerror}). {if_not}") from None
 
 
 def _revoke(file: TokenFile, asked: argparse.Namespace) -> int:
@@ -84,9 +112,15 @@ def _revoke(file: TokenFile, asked: argparse.Namespace) -> int:
     if not asked.yes and not _sure(asked.name):
         print("Nothing was changed.", file=sys.stderr)
         return DECLINED
-    with file.changing() as tokens:
-        tokens[:] = [token for token in tokens if token.name != asked.name]
-        left = len(tokens)
+    try:
+        with file.changing() as tokens:
+            tokens[:] = [token for token in tokens if token.name != asked.name]
+            left = len(tokens)
+    except Unsynced as error:
+        raise StoreFull(
+            f"The token {asked.name!r} is revoked now, but may be known again after a power cut ({error.strerror}). Look after"
+            f" the disk, and then whether it is still gone: {called_as()} list"
+        ) from None
     print(f"The token {asked.name!r} is revoked. Who was logged in with it no longer is.", file=sys.stderr)
     if not left:
         print(
@@ -100,7 +134,11 @@ def _sure(name: str) -> bool:
     if not sys.stdin.isatty():
         raise InvalidRequest(f"Revoking asks whether you are sure, and there is no terminal: {called_as()} revoke {name} --yes")
     print(f"Revoke the token {name!r}? Whatever uses it is refused from then on. [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except (KeyboardInterrupt, UnicodeError):
+        print(file=sys.stderr)
+        return False
 
 
 def _rights(text: str) -> list[Right]:

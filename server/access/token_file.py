@@ -65,7 +65,7 @@ class TokenFile:
     def changing(self) -> Iterator[list[Token]]:
         """The tokens as a list; what it is at the end is written, be it empty.
 
-        Raises as `read` does, and StoreFull when another change does not end.
+        Raises as `read` does, StoreFull when another change does not end, and Unsynced when it is made, but maybe not for good.
         """
         with contextlib.ExitStack() as change:
             try:

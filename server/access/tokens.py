@@ -65,14 +65,15 @@ class Tokens:
         self._stamp, path = None, self._file.path
         try:
             stamp = self._file.stamp()
-            tokens = self._file.find()
+            tokens = self._file.find() if stamp is not None else None
         except ConfigError as error:
             known = Known(trouble=str(error))
         except OSError as error:
             self._seen.add(path)
+            owned = "It belongs to the user that the server runs as, with mode 0600."
             return Known(
-                trouble=f"The file of tokens {str(path)!r} cannot be read ({error.strerror}), so nobody may change"
-                " anything. It belongs to the user that the server runs as, with mode 0600."
+                trouble=f"The file of tokens {str(path)!r} cannot be read ({error.strerror}), so nobody may change anything."
+                f" {owned if isinstance(error, PermissionError) else 'It is read again at the next try: look after its disk.'}"
             )
         else:
             if tokens is None and path in self._seen:

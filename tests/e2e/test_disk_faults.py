@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.support import coap
+from tests.support.access import add_token
 from tests.support.releases import suit_release
 from tests.support.server import Server
 from tests.waiting import wait_until
@@ -26,11 +27,12 @@ pytestmark = pytest.mark.skipif(not _works(), reason="no strace, or it may not t
 
 
 @contextmanager
-def failing(place: Path, *injected: str) -> Iterator[Server]:
-    """A server whose system calls fail, such as `fsync:error=EIO`, from its start on."""
+def failing(place: Path, *injected: str, on: Iterable[Path] = ()) -> Iterator[Server]:
+    """A server whose system calls fail, such as `fsync:error=EIO`, from its start on; with `on`, those on these files only."""
     calls = ",".join(text.partition(":")[0] for text in injected)
     prefix = ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", str(place / "strace.log"), "-e", f"trace={calls}"]
     prefix += [word for text in injected for word in ("-e", f"inject={text}")]
+    prefix += [word for path in on for word in ("-P", str(path))]
     server = Server(place / "fw", place / "state", prefix=prefix).start()
     try:
         yield server
@@ -81,3 +83,27 @@ def test_a_history_that_cannot_be_written_stops_no_publish(tmp_path: Path, injec
             assert coap.fetch(sock, "new/1/slot0") == suit_release(tmp_path / "build", 2, seed=2)["slot0"]
         assert requests.get(f"{server.url}/api/v1/history", timeout=60).json()["events"] == []
     assert not list((tmp_path / "state").glob("*.damaged-*"))
+
+
+def test_small_files_that_cannot_be_opened_stop_no_device_and_let_nobody_in(tmp_path: Path) -> None:
+    files, state = suit_release(tmp_path / "fw" / "old", 1), tmp_path / "state"
+    state.mkdir(mode=0o700)
+    kept = [state / name for name in ("hashes", "holders", "transfers")]
+    for path in kept:
+        path.touch(mode=0o600)
+    header = {"Authorization": f"Bearer {add_token(state)}"}
+    new = [path.with_name(f"{path.name}.new") for path in kept]
+    with failing(tmp_path, "openat:error=EIO", on=[*kept, *new, state / "tokens"]) as server:
+        server.wait_ready("old")
+        with coap.peer(server.coap_port) as sock:
+            assert coap.fetch(sock, "old/slot0") == files["slot0"]
+        build = {name: (name, data) for name, data in suit_release(tmp_path / "build", 2, seed=2).items()}
+        answer = requests.post(f"{server.url}/publish", data={"publish_id": "new"}, files=build, headers=header, timeout=60)
+        assert answer.status_code == 403, answer.text
+        assert "tokens' cannot be read (Input/output error), so nobody may change anything." in answer.json()["message"]
+        assert server.stop() == 0
+    for path in kept:
+        for sentence in (f"{str(path)!r} are not used (", f"not known from {str(path)!r} (", f"remembered in {str(path)!r} ("):
+            assert server.log.count(f"{sentence}Input/output error)") <= 1, server.log
+        assert server.log.count(f"{str(path)!r}") == 2, "once when it is read, once when it is written"
+    assert server.log.count(f"{str(state / 'tokens')!r}") == 1, server.log

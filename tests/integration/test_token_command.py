@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import stat
@@ -14,6 +15,7 @@ import pytest
 from server.access import command
 from server.access.token import Right
 from server.access.token_file import TokenFile
+from tests.support.faults import Faults, failing
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,6 +117,26 @@ def test_revoking_asks(
     assert "Revoke the token 'laptop'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "")], ids=["Ctrl-C", "bytes"])
+def test_who_breaks_off_is_not_sure(
+    state: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal:
+        """Somebody sits at it and gives no answer."""
+
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self) -> str:
+            raise error
+
+    run(state, "add", "laptop")
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert run(state, "revoke", "laptop") == 1
+    assert capsys.readouterr().err.endswith("[y/N] \nNothing was changed.\n")
+    assert names(state) == ["laptop"]
+
+
 def test_a_damaged_file_is_not_written_over(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (state / "tokens").write_text("{")
     (state / "tokens").chmod(0o600)
@@ -189,3 +211,40 @@ def test_settings_that_do_not_tell_the_folder_are_no_dead_end(
     assert command.main(["revoke", "lost", "--yes", "--config", str(config)]) == 78
     assert "or name the folder of the file of tokens with --state-dir." in capsys.readouterr().err
     assert command.main(["revoke", "lost", "--yes", "--config", str(config), "--state-dir", str(state)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["list"], "Not all of the list"), (["add", "ci"], "The token 'ci' was made, but is in nobody's hands")],
+)
+def test_a_stdout_that_takes_nothing_is_said(state: Path, arguments: list[str], said: str) -> None:
+    run(state, "add", "laptop")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "server", "token", *arguments, "--state-dir", str(state)],
+            cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 74, done.stderr
+    why = "What is to be shown cannot be written to stdout (No space left on device)"
+    assert done.stderr.startswith(f"ota-server token: {why}. {said}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_disk_that_hides_which_folder_it_is_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "PACKAGED_STATE", tmp_path / "packaged")
+    monkeypatch.setattr(command, "PACKAGED_CONFIG", tmp_path / "ota-server.toml")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LANGUAGE", "C")
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    said = set()
+    for number in itertools.count(1):
+        with failing(Faults(number)) as faults:
+            status = command.main(["list"])
+        if not faults.at:
+            break
+        err = capsys.readouterr().err
+        assert (status, err.count("\n")) in ((0, 1), (74, 1)), (faults.at, err)
+        said.add(err.partition("(")[0])
+    assert "ota-server token: Where the file of tokens is cannot be found out " in said

@@ -35,7 +35,7 @@ class Holdings:
         self._clock = clock
         self._saved: Catalogue | None = None
         self._written = ""
-        self._next = 0.0
+        self._at = -PAUSE
         self._failing = False
 
     def load(self) -> Places:
@@ -56,12 +56,12 @@ class Holdings:
 
     def save_when_due(self, current: Catalogue) -> None:
         """Save when the catalogue is another one and the last time is some while ago."""
-        if current is not self._saved and self._clock() >= self._next:
+        if current is not self._saved and abs(self._clock() - self._at) >= PAUSE:  # a clock that was set back holds nothing up
             self.save(current)
 
     def save(self, current: Catalogue) -> None:
         """Write what has changed, if anything; failing costs a line in the log, once, and nothing else."""
-        self._saved, self._next = current, self._clock() + PAUSE
+        self._saved, self._at = current, self._clock()
         places = current.places
         latest = {**places.latest.left, **{f: Past.of(r, 0) for f, r in places.latest.holders.items()}}
         holders = places.signed.holders

@@ -83,6 +83,12 @@ def test_it_is_written_when_due_and_only_when_something_changed(folder: Path, fi
     clock.now += PAUSE
     holdings.save_when_due(live.current)
     assert json.loads(file.read_text())["paths"][PATH][0] == "fw/zz"
+    clock.now -= 100 * PAUSE
+    file.unlink()
+    claiming_release(folder / "fw" / "zzz", 3, PATH, board="one")
+    live.refresh()
+    holdings.save_when_due(live.current)
+    assert json.loads(file.read_text())["paths"][PATH][0] == "fw/zzz", "though the system's clock was set back"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 
-def wait_until(condition: Callable[[], object], timeout: float = 20.0, what: str = "the condition") -> None:
+def wait_until(condition: Callable[[], object], timeout: float = 60.0, what: str = "the condition") -> None:
     """Poll until `condition()` is true; fail after `timeout` seconds. A long time-out costs nothing when all is well."""
     end = time.monotonic() + timeout
     while not condition():

@@ -51,7 +51,7 @@ class World:
     def ask(self, method: str, path: str, **headers: str) -> requests.Response:
         json_only = path in ("/remove", "/withdraw", "/restore")
         how = {"json": BODIES} if json_only else {"data": BODIES}
-        return requests.request(method, self.url + path, headers=headers, allow_redirects=False, timeout=30, **how)
+        return requests.request(method, self.url + path, headers=headers, allow_redirects=False, timeout=60, **how)
 
     def log_in(self, text: str, **headers: str) -> requests.Response:
         return requests.post(
@@ -59,7 +59,7 @@ class World:
         )
 
     def history(self) -> list[tuple[str, str, str]]:
-        events = requests.get(f"{self.url}/api/v1/history", params={"limit": 5000}, timeout=30).json()["events"]
+        events = requests.get(f"{self.url}/api/v1/history", params={"limit": 5000}, timeout=60).json()["events"]
         return [(event["kind"], event["who"], event["what"]) for event in events]
 
 
@@ -109,7 +109,7 @@ def test_each_route_with_and_without_what_it_takes(world: World, method: str, pa
 def test_reading_is_open_whatever_token_comes_along(world: World) -> None:
     for path in ("/", "/devices", "/works", "/api/v1/releases", "/api/v1/devices", "/api/v1/history", "/login"):
         for headers in ({}, bearer("wrong"), bearer(world.all), {"Via": "1.1 proxy", "Host": "gateway.example"}):
-            assert requests.get(world.url + path, headers=headers, timeout=30).status_code == 200
+            assert requests.get(world.url + path, headers=headers, timeout=60).status_code == 200
 
 
 def test_each_act_is_in_the_history_and_the_log_with_its_name(world: World) -> None:
@@ -155,28 +155,28 @@ def test_logging_in_and_out(world: World) -> None:
     cookie, *attributes = answer.headers["Set-Cookie"].split("; ")
     assert {"httponly", "samesite=strict", "path=/", f"max-age={30 * 86400}"} == {text.lower() for text in attributes}
     assert world.all not in cookie
-    page = requests.get(world.url, headers={"Cookie": cookie}, timeout=30)
+    page = requests.get(world.url, headers={"Cookie": cookie}, timeout=60)
     assert "Log out" in page.text
     assert world.all not in page.text
     assert cookie.partition("=")[2] not in page.text
-    open_page = requests.get(world.url, headers={"If-None-Match": page.headers["ETag"]}, timeout=30)
+    open_page = requests.get(world.url, headers={"If-None-Match": page.headers["ETag"]}, timeout=60)
     assert (open_page.status_code, "Log out" in open_page.text) == (200, False), "another page for another one"
     for refused in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert requests.post(f"{world.url}/logout", headers={"Cookie": cookie, **refused}, timeout=30).status_code == 403
+        assert requests.post(f"{world.url}/logout", headers={"Cookie": cookie, **refused}, timeout=60).status_code == 403
         assert world.log_in(world.all, **refused).status_code == 403
-    assert "Log out" in requests.get(world.url, headers={"Cookie": cookie}, timeout=30).text
+    assert "Log out" in requests.get(world.url, headers={"Cookie": cookie}, timeout=60).text
     own = {"Cookie": cookie, "Origin": world.url}
-    gone = requests.post(f"{world.url}/logout", headers=own, allow_redirects=False, timeout=30)
+    gone = requests.post(f"{world.url}/logout", headers=own, allow_redirects=False, timeout=60)
     assert (gone.status_code, "Max-Age=0" in gone.headers["Set-Cookie"]) == (303, True)
-    assert "Log out" not in requests.get(world.url, headers={"Cookie": cookie}, timeout=30).text
+    assert "Log out" not in requests.get(world.url, headers={"Cookie": cookie}, timeout=60).text
 
 
 def test_nobody_is_led_away(world: World) -> None:
     for away in ("//evil.example", "http://evil.example", "/\\evil.example", "x\r\nSet-Cookie: a=b"):
         form = {"token": world.all, "next": away}
-        answer = requests.post(f"{world.url}/login", data=form, allow_redirects=False, timeout=30)
+        answer = requests.post(f"{world.url}/login", data=form, allow_redirects=False, timeout=60)
         assert (answer.status_code, answer.headers["Location"]) == (303, "./")
-        assert "evil" not in requests.get(f"{world.url}/login", params={"next": away}, timeout=30).text
+        assert "evil" not in requests.get(f"{world.url}/login", params={"next": away}, timeout=60).text
 
 
 def test_ten_wrong_ones_then_429_while_a_right_one_passes(tmp_path: Path) -> None:
@@ -187,20 +187,20 @@ def test_ten_wrong_ones_then_429_while_a_right_one_passes(tmp_path: Path) -> Non
         url = server.url.replace("[::]", "127.0.0.1")
 
         def ask(given: str) -> requests.Response:
-            return requests.post(f"{url}/withdraw", json=BODIES, headers=bearer(given), timeout=30)
+            return requests.post(f"{url}/withdraw", json=BODIES, headers=bearer(given), timeout=60)
 
         found = [ask(f"wrong-{n}") for n in range(12)]
         assert [answer.status_code for answer in found] == [401] * 10 + [429] * 2
         assert found[-1].json()["error"] == "too-many-tries"
         assert 0 < int(found[-1].headers["Retry-After"]) <= 60
-        form = requests.post(f"{url}/login", data={"token": "wrong"}, headers={"Accept": "text/html"}, timeout=30)
+        form = requests.post(f"{url}/login", data={"token": "wrong"}, headers={"Accept": "text/html"}, timeout=60)
         assert (form.status_code, 'name="token"' in form.text) == (429, True)
         assert ask(text).status_code == 404
-        assert requests.post(f"{url}/login", data={"token": text}, allow_redirects=False, timeout=30).status_code == 303
+        assert requests.post(f"{url}/login", data={"token": text}, allow_redirects=False, timeout=60).status_code == 303
         wait_until(lambda: server.log.count("wrong tokens come from 127.0.0.1") == 1)
         wait_until(lambda: "laptop (127.0.0.1): Logged in" in server.log, what="the line in the log")
         history = f"{url}/api/v1/history"
-        wait_until(lambda: "laptop (127.0.0.1)" in requests.get(history, timeout=30).text, what="the entry in the history")
+        wait_until(lambda: "laptop (127.0.0.1)" in requests.get(history, timeout=60).text, what="the entry in the history")
         assert "wrong-1" not in server.log
 
 
@@ -208,14 +208,14 @@ def test_a_token_counts_and_ends_while_the_server_runs_and_sessions_last_over_it
     folder, state = tmp_path / "fw", tmp_path / "state"
 
     def publish(url: str, **headers: str) -> int:
-        return requests.post(f"{url}/publish", data={"publish_id": "v"}, files=FILES, headers=headers, timeout=30).status_code
+        return requests.post(f"{url}/publish", data={"publish_id": "v"}, files=FILES, headers=headers, timeout=60).status_code
 
     with running(folder, state) as server:
         assert publish(server.url) == 201, "no token, and only this machine"
         command = [sys.executable, "-m", "server", "token", "add", "laptop", "--state-dir", str(state)]
         text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
         assert (publish(server.url), publish(server.url, **bearer(text))) == (401, 200)
-        answer = requests.post(f"{server.url}/login", data={"token": text}, allow_redirects=False, timeout=30)
+        answer = requests.post(f"{server.url}/login", data={"token": text}, allow_redirects=False, timeout=60)
         cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0], "Sec-Fetch-Site": "same-origin"}
         assert publish(server.url, **cookie) == 200
         wait_until(lambda: "INFO    The token 'laptop' is known: it may publish, notify and remove." in server.log)
@@ -228,23 +228,23 @@ def test_a_token_counts_and_ends_while_the_server_runs_and_sessions_last_over_it
         (state / "tokens").write_text("{")
         assert publish(server.url) == 403
         wait_until(lambda: "ERROR   The file of tokens" in server.log)
-        assert "is damaged, so nobody may change anything" in requests.get(server.url, timeout=30).text
-        assert requests.get(f"{server.url}/files/v/slot0", timeout=30).content == b"a", "reading goes on"
+        assert "is damaged, so nobody may change anything" in requests.get(server.url, timeout=60).text
+        assert requests.get(f"{server.url}/files/v/slot0", timeout=60).content == b"a", "reading goes on"
 
 
 def test_without_a_token_beyond_loopback_the_page_and_the_answer_name_the_command(tmp_path: Path) -> None:
     with running(tmp_path / "fw", tmp_path / "state", "--http-host", "0.0.0.0") as server:
         url = server.url.replace("0.0.0.0", "127.0.0.1")
-        answer = requests.post(f"{url}/publish", data={"publish_id": "v"}, files=FILES, timeout=30)
+        answer = requests.post(f"{url}/publish", data={"publish_id": "v"}, files=FILES, timeout=60)
         assert (answer.status_code, answer.json()["error"]) == (403, "not-allowed")
-        page = requests.get(url, timeout=30)
-        for text in (answer.json()["message"], page.text, requests.get(f"{url}/login", timeout=30).text):
+        page = requests.get(url, timeout=60)
+        for text in (answer.json()["message"], page.text, requests.get(f"{url}/login", timeout=60).text):
             assert COMMAND in text
         assert 'action="publish"' not in page.text
         command = answer.json()["message"].rpartition(": ")[2]
         done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
         how = {"headers": bearer(done.stdout.strip()), "data": {"publish_id": "v"}, "files": FILES}
-        assert requests.post(f"{url}/publish", timeout=30, **how).status_code == 201, command
+        assert requests.post(f"{url}/publish", timeout=60, **how).status_code == 201, command
 
 
 def test_where_the_tokens_are_gone_nobody_changes_anything_after_a_reload_either(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_where_the_tokens_are_gone_nobody_changes_anything_after_a_reload_either
         token = add_token(server.state)
 
         def withdraw(**headers: str) -> int:
-            answer = requests.post(f"{server.url}/withdraw", json={"publish_id": "none"}, headers=headers, timeout=30)
+            answer = requests.post(f"{server.url}/withdraw", json={"publish_id": "none"}, headers=headers, timeout=60)
             if answer.status_code == 403:
                 assert "is gone, so nobody may change anything" in answer.json()["message"]
             return answer.status_code
@@ -339,5 +339,5 @@ def test_whoever_asks_before_sending_is_refused_before_sending(world: World, tmp
 
 
 def test_a_chunked_body_is_refused_in_words_too(world: World) -> None:
-    answer = requests.post(f"{world.url}/publish", data=iter([b"x" * 1000] * 10), timeout=30)
+    answer = requests.post(f"{world.url}/publish", data=iter([b"x" * 1000] * 10), timeout=60)
     assert (answer.status_code, answer.json()["error"]) == (401, "token-wanted")

@@ -77,7 +77,7 @@ def sample(version: int = NEW, slot0: int | None = None, manifest: Path | None =
 
 def unsent(server: Server) -> str:
     """What devices may ask for is all that there was before."""
-    return ",".join(r["publish_id"] for r in requests.get(server.url + "/api/v1/releases", timeout=10).json()["releases"])
+    return ",".join(r["publish_id"] for r in requests.get(server.url + "/api/v1/releases", timeout=60).json()["releases"])
 
 
 # POST /check
@@ -156,14 +156,14 @@ def test_a_manifest_that_cannot_be_read(server: Server, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_checked(server: Server, parts: list[Any], code: str) -> None:
-    refused = requests.post(server.url + "/check", files=parts, timeout=10)
+    refused = requests.post(server.url + "/check", files=parts, timeout=60)
     assert (refused.status_code, refused.json()["error"]) == (400, code)
 
 
 def test_a_check_is_no_form_and_no_json(server: Server) -> None:
     for how in ({"json": {}}, {"data": {"publish_id": "v"}}):
-        assert requests.post(server.url + "/check", timeout=10, **how).status_code == 400  # type: ignore[arg-type]
-    assert requests.get(server.url + "/check", timeout=10).status_code == 405
+        assert requests.post(server.url + "/check", timeout=60, **how).status_code == 400  # type: ignore[arg-type]
+    assert requests.get(server.url + "/check", timeout=60).status_code == 405
 
 
 # --check-only
@@ -304,7 +304,7 @@ def test_publishing_with_trusted_keys(server: Server, keys: Path) -> None:
     forced = command("--server", server.url, "--trust-keys", str(keys), "--force", *other, "forced")
     assert (forced.returncode, forced.stdout.splitlines()[1].partition(":")[0]) == (0, "error (signature-invalid)")
     for name in ("trusted", "forced"):
-        requests.delete(f"{server.url}/api/v1/releases/{name}", timeout=10).raise_for_status()
+        requests.delete(f"{server.url}/api/v1/releases/{name}", timeout=60).raise_for_status()
 
 
 def test_a_servers_own_refusal_stays_whatever_is_trusted_here(tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_errors_stop_publishing_unless_it_is_forced(server: Server) -> None:
     forced = command("--server", server.url, "--force", *sample(slot0=OLD), "bad")
     assert (forced.returncode, forced.stderr) == (0, "")
     assert forced.stdout.splitlines()[0] == "Published bad (3 files, 60.5 kB), forced in spite of 2 errors."
-    requests.delete(f"{server.url}/api/v1/releases/bad", timeout=10).raise_for_status()
+    requests.delete(f"{server.url}/api/v1/releases/bad", timeout=60).raise_for_status()
 
 
 def test_withdrawing_and_restoring(server: Server) -> None:
@@ -377,10 +377,10 @@ def test_withdrawing_and_restoring(server: Server) -> None:
     again = command("--server", server.url, "--restore", "shelf")
     assert again.returncode == 0
     assert again.stdout == "shelf was not withdrawn; nothing was changed. It is ready: devices can fetch it.\n"
-    requests.delete(f"{server.url}/api/v1/releases/shelf", timeout=10).raise_for_status()
+    requests.delete(f"{server.url}/api/v1/releases/shelf", timeout=60).raise_for_status()
 
     def kinds() -> list[str]:
-        events = requests.get(f"{server.url}/api/v1/history", params={"publish_id": "shelf"}, timeout=10).json()["events"]
+        events = requests.get(f"{server.url}/api/v1/history", params={"publish_id": "shelf"}, timeout=60).json()["events"]
         return [event["kind"] for event in events]
 
     wait_until(lambda: kinds()[-1:] == ["removed"], what="the history to be written")
@@ -399,7 +399,7 @@ def test_json_of_withdrawing_and_restoring(server: Server, verb: str) -> None:
         assert data.keys() == {"published", "changed", "release", "findings", "results"}
         assert (data["published"], data["changed"], data["results"]) == (False, changed, [])
         assert data["release"]["state"] == ("withdrawn" if verb == "--withdraw" else "ready")
-    requests.delete(f"{server.url}/api/v1/releases/json", timeout=10).raise_for_status()
+    requests.delete(f"{server.url}/api/v1/releases/json", timeout=60).raise_for_status()
     gone = command("--server", server.url, "--json", verb, "json")
     data = json.loads(gone.stdout)
     assert (gone.returncode, data["error"], data["release"]) == (66, "release-not-found", None)

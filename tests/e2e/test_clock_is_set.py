@@ -44,7 +44,7 @@ class Machine:
 
     def events(self, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]]
-        found = requests.get(f"{self.server.url}/api/v1/history", params={"limit": 5000, **query}, timeout=30).json()["events"]
+        found = requests.get(f"{self.server.url}/api/v1/history", params={"limit": 5000, **query}, timeout=60).json()["events"]
         return found
 
 
@@ -77,7 +77,7 @@ def test_a_rollout_goes_on_while_the_clock_is_set_ahead_and_back(machine: Machin
         wait_until(lambda: rollouts.get(client, number).over, 60, "the end")
         assert rollouts.get(client, number).state is RolloutState.DONE, rollouts.get(client, number)
     machine.set(0)
-    found = requests.get(f"{server.url}/api/v1/devices", timeout=30).json()["devices"]
+    found = requests.get(f"{server.url}/api/v1/devices", timeout=60).json()["devices"]
     assert all(device.last_seen and device.last_seen.timestamp() >= began for device in map(Device.from_json, found))
     told = Counter((event["device"], event["kind"], event["what"]) for event in machine.events() if event["device"])
     assert set(told.values()) == {1}, "nothing is told twice"
@@ -89,10 +89,10 @@ def test_a_clock_that_is_years_ahead_for_seconds_costs_neither_the_history_nor_a
         browser.headers["Origin"] = server.url
 
         def is_in() -> bool:
-            return browser.post(f"{server.url}/withdraw", data={"publish_id": "none"}, timeout=30).status_code == 404
+            return browser.post(f"{server.url}/withdraw", data={"publish_id": "none"}, timeout=60).status_code == 404
 
         assert not is_in()
-        assert browser.post(f"{server.url}/login", data={"token": token}, timeout=30).ok
+        assert browser.post(f"{server.url}/login", data={"token": token}, timeout=60).ok
         assert is_in()
         wait_until(lambda: machine.events(kind="login"), what="the login to be in the history")
         before = machine.events()

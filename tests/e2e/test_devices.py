@@ -158,7 +158,7 @@ def test_a_transfer_goes_on_with_the_image_that_it_began_with(server: Server) ->
     address = ("::1", server.coap_port)
 
     def sha(index: int = 1) -> str:
-        answer = requests.get(f"{server.url}/api/v1/releases/v", timeout=10)
+        answer = requests.get(f"{server.url}/api/v1/releases/v", timeout=60)
         return answer.json()["files"][index]["sha256"] if answer.ok else ""
 
     def replace(block: int) -> None:
@@ -231,13 +231,13 @@ def test_prefer_respond_async_and_the_page_without_scripts(server: Server) -> No
     server.wait_ready("v")
     with RiotDevice() as device:
         data = {"publish_id": "v", "device_urls": device.url}
-        later = requests.put(server.url + "/notify", data=data, headers={"Prefer": "respond-async"}, timeout=30)
+        later = requests.put(server.url + "/notify", data=data, headers={"Prefer": "respond-async"}, timeout=60)
         assert later.status_code == 202
         where = server.url + later.headers["Location"]
-        wait_until(lambda: requests.get(where, params={"wait": "5"}, timeout=30).json()["results"][0]["state"] == "accepted")
-        at_once = requests.post(server.url + "/notify", data=data, timeout=30)
+        wait_until(lambda: requests.get(where, params={"wait": "5"}, timeout=60).json()["results"][0]["state"] == "accepted")
+        at_once = requests.post(server.url + "/notify", data=data, timeout=60)
         assert (at_once.status_code, at_once.json()["results"][0]["code"]) == (200, "2.01")
-        page = requests.post(server.url + "/notify", data=data, headers={"Accept": "text/html"}, timeout=30)
+        page = requests.post(server.url + "/notify", data=data, headers={"Accept": "text/html"}, timeout=60)
         assert page.ok
         assert "/notifications/" in page.url
 
@@ -258,7 +258,7 @@ def test_prefer_respond_async_and_the_page_without_scripts(server: Server) -> No
 def test_a_notification_that_cannot_be(server: Server, form: dict[str, str], status: int) -> None:
     write_release(server.folder / "v")
     server.wait_ready("v")
-    answer = requests.post(server.url + "/notify", data=form, timeout=30)
+    answer = requests.post(server.url + "/notify", data=form, timeout=60)
     assert answer.status_code == status
     assert answer.json()["message"]
 
@@ -276,10 +276,10 @@ def test_a_folder_of_a_thousand_releases_follows_every_change(tmp_path: Path) ->
         server.wait_ready("moved")
         shutil.rmtree(server.folder / "copied")
         wait_until(lambda: server.state_of("copied") == "gone")
-        assert len(requests.get(server.url + "/api/v1/releases", timeout=30).json()["releases"]) == 1001
-        page = requests.get(server.url + "/", timeout=30)
+        assert len(requests.get(server.url + "/api/v1/releases", timeout=60).json()["releases"]) == 1001
+        page = requests.get(server.url + "/", timeout=60)
         assert page.ok
-        assert requests.get(server.url + "/", headers={"If-None-Match": page.headers["ETag"]}, timeout=30).status_code == 304
+        assert requests.get(server.url + "/", headers={"If-None-Match": page.headers["ETag"]}, timeout=60).status_code == 304
 
 
 def test_a_release_that_devices_could_not_fetch_is_not_announced(server: Server) -> None:

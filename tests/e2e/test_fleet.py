@@ -43,14 +43,14 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         flags = ["--count", str(COUNT), "--address", "127.7.0.1", "--port", "0", "--speed", "50", "--block", "256"]
         with rehearsing(*flags) as (_, urls):
             form = {"publish_id": "v2", "urls": ",".join(urls)}
-            answer = requests.post(f"{server.url}/notify", data=form, timeout=30)
+            answer = requests.post(f"{server.url}/notify", data=form, timeout=60)
             assert answer.status_code == 200, answer.text
             wait_until(lambda: [d.update.state for d in devices(server) if d.update] == [UpdateState.CONFIRMED] * COUNT)
             yield server
 
 
 def get(server: Server, path: str, **options: Any) -> requests.Response:
-    return requests.get(f"{server.url}/api/v1/{path}", timeout=30, **options)
+    return requests.get(f"{server.url}/api/v1/{path}", timeout=60, **options)
 
 
 def devices(server: Server) -> list[Device]:
@@ -59,7 +59,7 @@ def devices(server: Server) -> list[Device]:
 
 def put(server: Server, device: str, body: object) -> requests.Response:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return requests.put(f"{server.url}/api/v1/devices/{device}", data=data, timeout=30)
+    return requests.put(f"{server.url}/api/v1/devices/{device}", data=data, timeout=60)
 
 
 def history(server: Server, **query: Any) -> list[Event]:
@@ -150,7 +150,7 @@ def test_a_group_is_notified(fleet: Server) -> None:
     rows = sorted((row["device"].partition(":")[0], row["state"]) for row in answer.json()["results"])
     assert rows == [("127.7.0.1", "accepted"), ("127.7.0.3", "accepted")]
     for group in ("nobody", ""):
-        refused = requests.post(f"{fleet.url}/notify", data={"publish_id": "v2", "group": group}, timeout=30)
+        refused = requests.post(f"{fleet.url}/notify", data={"publish_id": "v2", "group": group}, timeout=60)
         assert refused.status_code == 400, refused.text
 
 
@@ -174,7 +174,7 @@ def test_the_history_page_by_page_and_as_a_table(fleet: Server) -> None:
 
 @pytest.mark.parametrize(("state", "status"), [("paused", 404), ("done", 400), ("", 400)])
 def test_a_batch_that_is_not_there_or_a_state_that_is_none(fleet: Server, state: str, status: int) -> None:
-    answer = requests.post(f"{fleet.url}/api/v1/notifications/nothing", data={"state": state}, timeout=30)
+    answer = requests.post(f"{fleet.url}/api/v1/notifications/nothing", data={"state": state}, timeout=60)
     assert answer.status_code == status, answer.text
     assert answer.json()["message"].endswith(".")
 
@@ -261,7 +261,7 @@ def test_the_fourth_listener_is_sent_away_and_the_others_hold_nobody_up(fleet: S
 def test_streams_end_with_the_server_and_the_history_survives(tmp_path: Path) -> None:
     with running(tmp_path / "fw", tmp_path / "state") as server:
         release(server, "v2")
-        requests.post(f"{server.url}/withdraw", data={"publish_id": "v2"}, timeout=30).raise_for_status()
+        requests.post(f"{server.url}/withdraw", data={"publish_id": "v2"}, timeout=60).raise_for_status()
         wait_until(lambda: len(history(server)) == 1)
         before = history(server)
         with ExitStack() as stack:

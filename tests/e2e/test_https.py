@@ -101,22 +101,22 @@ def test_the_public_name_is_answered_and_http_says_where_to_go(place: Place) -> 
 
 def test_no_other_name_gets_through(place: Place) -> None:
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get(f"https://localhost:{place.proxy.port}/ota/", verify=False, timeout=30)
-    direct = requests.get(place.server.url, headers={"Host": NAME}, timeout=30)
+        requests.get(f"https://localhost:{place.proxy.port}/ota/", verify=False, timeout=60)
+    direct = requests.get(place.server.url, headers={"Host": NAME}, timeout=60)
     assert direct.status_code == 403
     told = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https", "Via": "1.1 nginx"}
     with requests.Session() as session:
         session.mount("http://", _From("127.0.0.2"))
-        assert session.get(place.server.url, headers={"Host": NAME} | told, timeout=30).status_code == 403
+        assert session.get(place.server.url, headers={"Host": NAME} | told, timeout=60).status_code == 403
 
 
 def test_a_proxy_without_via_is_refused_with_the_line_that_it_lacks(place: Place) -> None:
     told = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https", "Authorization": f"Bearer {place.token}"}
     for path, method in (("/", "GET"), ("/api/v1/history", "GET"), ("/healthz", "GET"), ("/publish", "POST"), ("/login", "POST")):
-        answer = requests.request(method, place.server.url + path, headers={"Host": NAME} | told, timeout=30)
+        answer = requests.request(method, place.server.url + path, headers={"Host": NAME} | told, timeout=60)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid-request")
         assert 'proxy_set_header Via "1.1 nginx"' in answer.json()["message"]
-    page = requests.get(place.server.url, headers={"Host": NAME, "Accept": "text/html"} | told, timeout=30)
+    page = requests.get(place.server.url, headers={"Host": NAME, "Accept": "text/html"} | told, timeout=60)
     assert "proxy_set_header Via &quot;1.1 nginx&quot;" in page.text
     assert "192.0.2.1" not in place.server.log
 
@@ -172,13 +172,13 @@ def test_a_page_of_the_public_name_changes_and_others_do_not(place: Place) -> No
 
 
 def test_events_come_as_they_happen(named: Place) -> None:
-    with requests.get(f"{named.proxy.url}api/v1/events", stream=True, timeout=30) as answer:
+    with requests.get(f"{named.proxy.url}api/v1/events", stream=True, timeout=60) as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         pieces = answer.iter_content(None)
         assert b"retry: 3000" in next(pieces)
         form = {"publish_id": "kept"}
         for verb in ("withdraw", "restore"):
-            requests.post(named.proxy.url + verb, data=form, headers={"Authorization": f"Bearer {named.token}"}, timeout=30)
+            requests.post(named.proxy.url + verb, data=form, headers={"Authorization": f"Bearer {named.token}"}, timeout=60)
         got, end = b"", time.monotonic() + 30
         while b"Withdrew kept" not in got and time.monotonic() < end:
             got += next(pieces)
@@ -209,7 +209,7 @@ def test_programs_of_ours_publish_under_the_prefix(named: Place) -> None:
         assert "kept" in [release.publish_id for release in client.releases()]
     answer = requests.post(
         f"{named.proxy.url}notify", data={"publish_id": "kept", "urls": "127.0.0.1:9/x"},
-        headers={"Authorization": f"Bearer {named.token}", "Prefer": "respond-async"}, timeout=30,
+        headers={"Authorization": f"Bearer {named.token}", "Prefer": "respond-async"}, timeout=60,
     )  # fmt: skip
     assert answer.status_code == 202
     assert answer.headers["Location"].startswith("/ota/api/v1/notifications/")

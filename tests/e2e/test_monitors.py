@@ -32,7 +32,7 @@ def promtool(*arguments: str, page: str = "") -> None:
 
 
 def page(server: Server) -> str:
-    return requests.get(f"{server.url}/metrics", timeout=30).text
+    return requests.get(f"{server.url}/metrics", timeout=60).text
 
 
 def value(server: Server, name: str, **labels: str) -> float:
@@ -42,7 +42,7 @@ def value(server: Server, name: str, **labels: str) -> float:
 
 
 def health(server: Server) -> tuple[int, dict[str, Any]]:
-    answer = requests.get(f"{server.url}/healthz", timeout=30)
+    answer = requests.get(f"{server.url}/healthz", timeout=60)
     return answer.status_code, answer.json()
 
 
@@ -74,11 +74,11 @@ def test_what_is_counted_and_what_the_rules_ask_for(tmp_path: Path) -> None:
         assert value(server, "ota_catalogue_releases", state="ready") == 1
         assert value(server, "ota_catalogue_bytes") == sum(map(len, data.values()))
         assert 0 <= value(server, "ota_catalogue_age_seconds") < 60
-        refused = requests.post(f"{server.url}/notify", headers={"Origin": "http://elsewhere"}, timeout=30)
+        refused = requests.post(f"{server.url}/notify", headers={"Origin": "http://elsewhere"}, timeout=60)
         assert refused.status_code == 403
         assert value(server, "ota_http_responses_total", code="403") == 1
         form = {"publish_id": "v1", "urls": "127.0.0.1:1/fw"}
-        assert requests.post(f"{server.url}/notify", data=form, timeout=30).status_code == 200
+        assert requests.post(f"{server.url}/notify", data=form, timeout=60).status_code == 200
         assert value(server, "ota_notifications_total", result="unreachable") == 1
         assert value(server, "ota_folder_quota_bytes") == 1000000
         assert value(server, "ota_releases_retired_total", limit="quota") == 0

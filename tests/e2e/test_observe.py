@@ -19,7 +19,7 @@ PATIENCE = 30
 
 def observers(server: Server) -> int:
     """How many the server counts."""
-    page = requests.get(f"{server.url}/metrics", timeout=30).text
+    page = requests.get(f"{server.url}/metrics", timeout=60).text
     return next(int(float(line.split()[1])) for line in page.splitlines() if line.startswith("ota_coap_observers "))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def known(server: Server) -> dict[str, Any]:
-    answer = requests.get(f"{server.url}/api/v1/devices", timeout=30).json()
+    answer = requests.get(f"{server.url}/api/v1/devices", timeout=60).json()
     return {device["device"]: device for device in answer["devices"]}
 
 
@@ -52,7 +52,7 @@ def test_rows_move_to_confirmed_without_a_reload(server: Server, look: Any) -> N
             values.add(int(bar.evaluate("bar => bar.value")))
             return len(values) > 1
 
-        wait_until(grown, 30, "the bar to grow")
+        wait_until(grown, what="the bar to grow")
         expect(first.locator(".word")).to_have_text("Confirmed", timeout=60_000)
         expect(bar).to_be_hidden()
     expect(page.locator('.groups a[data-group="confirmed"] .number')).to_have_text("2")
@@ -96,7 +96,7 @@ def test_a_name_is_given_in_place_and_keeps_the_focus_of_whoever_looks(server: S
     release(server, 3000)
     with rehearsing("127.5.3.1", 2, "--boot-time", "0.3", "--speed", "5") as urls:
         notify(server, urls)
-        wait_until(lambda: len(known(server)) == 2, 30, "both devices")
+        wait_until(lambda: len(known(server)) == 2, what="both devices")
         overview, page = look(), look("devices/127.5.3.2")
         link = row(overview, "127.5.3.2").locator(".title")
         link.focus()
@@ -123,7 +123,7 @@ def test_a_batch_is_paused_resumed_and_cancelled(server: Server, look: Any) -> N
         for button, state in (("Pause", "paused"), ("Resume", "running"), ("Cancel", "cancelled")):
             work.get_by_role("button", name=button).click()
             address = f"{server.url}/api/v1/notifications/{number}"
-            wait_until(lambda a=address, s=state: requests.get(a, timeout=30).json()["state"] == s, 30, state)  # type: ignore[misc]
+            wait_until(lambda a=address, s=state: requests.get(a, timeout=60).json()["state"] == s, what=state)  # type: ignore[misc]
         expect(work).to_have_count(0)
 
 
@@ -150,7 +150,7 @@ def test_it_works_without_scripts(server: Server, look: Any) -> None:
     release(server, 3000)
     with rehearsing("127.5.6.1", 2, "--boot-time", "0.3", "--speed", "5") as urls:
         notify(server, urls)
-        wait_until(lambda: len(known(server)) == 2, 30, "both devices")
+        wait_until(lambda: len(known(server)) == 2, what="both devices")
         page = look(java_script_enabled=False)
         expect(page.locator(".as-of time")).to_contain_text("UTC")
         row(page, "127.5.6.1").locator(".title").click()
@@ -165,7 +165,7 @@ def test_where_too_many_listen_the_page_asks_again_and_again(server: Server, loo
     from playwright.sync_api import expect
 
     release(server, 3000)
-    streams = [requests.get(f"{server.url}/api/v1/events", stream=True, timeout=30) for _ in range(3)]
+    streams = [requests.get(f"{server.url}/api/v1/events", stream=True, timeout=60) for _ in range(3)]
     try:
         page = look()
         with rehearsing("127.5.7.1", 1, "--boot-time", "0.3", "--speed", "5") as urls:
@@ -182,10 +182,10 @@ def test_it_is_for_everybody_and_fits_a_small_screen(server: Server, look: Any, 
     release(server, 60_000)
     with rehearsing("127.5.8.1", 4, "--fault", "refuses", "--delay", "0.02") as urls:
         notify(server, urls)
-        wait_until(lambda: len(known(server)) >= 3, 30, "the devices")
+        wait_until(lambda: len(known(server)) >= 3, what="the devices")
         for address in known(server):
             name = {"name": "x" * 64, "group": "y" * 64}
-            requests.put(f"{server.url}/api/v1/devices/{quote(address, safe='')}", json=name, timeout=30)
+            requests.put(f"{server.url}/api/v1/devices/{quote(address, safe='')}", json=name, timeout=60)
         for path in ("devices", "devices/127.5.8.1", ""):
             for width in (360, 1100):
                 page = look(path, viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")

@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def forget(server: Server, address: str) -> None:
-    requests.delete(f"{server.url}/api/v1/devices/{address}", timeout=30).raise_for_status()
+    requests.delete(f"{server.url}/api/v1/devices/{address}", timeout=60).raise_for_status()
 
 
 @pytest.mark.parametrize(("scripts", "address", "title"), [(True, "fd00::1", "cellar 1"), (False, ZONED, ZONED)])
@@ -67,7 +67,7 @@ def test_it_is_asked_done_and_said(look: Callable[..., Page], scripts: bool, add
 def test_wherever_it_is_looked_at_it_goes(server: Server, look: Callable[..., Page], streams: bool, number: int) -> None:
     from playwright.sync_api import expect
 
-    taken = [] if streams else [requests.get(f"{server.url}/api/v1/events", stream=True, timeout=30) for _ in range(3)]
+    taken = [] if streams else [requests.get(f"{server.url}/api/v1/events", stream=True, timeout=60) for _ in range(3)]
     try:
         page, one = look(), look(f"devices/fd00::{number}")
         page.evaluate("window.kept = true")
@@ -99,7 +99,7 @@ def test_why_not_is_said_instead_of_the_question(server: Server, look: Callable[
     from playwright.sync_api import expect
 
     plan = {"publish_id": "v1", "urls": ["127.8.2.9", "[fd00::7]"], "waves": "1, rest"}
-    answer = requests.post(f"{server.url}/api/v1/rollouts", json=plan, timeout=30)
+    answer = requests.post(f"{server.url}/api/v1/rollouts", json=plan, timeout=60)
     assert answer.status_code == 201, answer.text
     page = look("devices/fd00::7")
     page.get_by_role("button", name="Forget this device…").click()
@@ -111,7 +111,7 @@ def test_why_not_is_said_instead_of_the_question(server: Server, look: Callable[
 def test_question_and_answer_are_for_everybody_and_fit_a_small_screen(server: Server, look: Callable[..., Page]) -> None:
     for address, scheme in (("fd00::5", "light"), ("fd00::6", "dark")):
         name = {"name": "x" * 64, "group": "y" * 64}
-        requests.put(f"{server.url}/api/v1/devices/{address}", json=name, timeout=30).raise_for_status()
+        requests.put(f"{server.url}/api/v1/devices/{address}", json=name, timeout=60).raise_for_status()
         page = look(f"devices/{address}", color_scheme=scheme, reduced_motion="reduce")
         for button, heading in (("Forget this device…", "Forget"), ("Forget", "Devices")):
             page.get_by_role("button", name=button).click()

@@ -85,7 +85,7 @@ def test_a_release_is_withdrawn_and_restored(visited: Any, server: Server) -> No
     shown.locator(".shelve").click()
     expect(shown.locator(".badge")).to_have_text("Withdrawn")
     assert server.state_of(OLD) == "withdrawn"
-    assert requests.get(f"{server.url}/files/{OLD}/slot0", timeout=30).status_code == 404
+    assert requests.get(f"{server.url}/files/{OLD}/slot0", timeout=60).status_code == 404
     shown.locator(".shelve").click()
     expect(shown.locator(".badge")).to_have_text("Ready")
     assert server.state_of(OLD) == "ready"
@@ -105,7 +105,7 @@ def test_a_withdrawal_that_comes_too_late_is_said(visited: Any, server: Server) 
     server.wait_ready("sensor/brief")
     page = visited()
     page.route("**/", lambda route: route.abort())
-    requests.post(f"{server.url}/remove", json={"publish_id": "sensor/brief"}, timeout=30)
+    requests.post(f"{server.url}/remove", json={"publish_id": "sensor/brief"}, timeout=60)
     shown = card(page, "sensor/brief")
     shown.locator(".shelve").click()
     expect(shown.locator("[role=alert]")).to_contain_text("sensor/brief")

@@ -26,15 +26,15 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_it_is_sent_once_until_it_changes(server: Server) -> None:
-    first = requests.get(server.url + URL, timeout=30)
+    first = requests.get(server.url + URL, timeout=60)
     assert first.headers["Content-Type"] == "application/json"
     assert {r["publish_id"] for r in first.json()["releases"]} == {"a", "b"}
     tag = {"If-None-Match": first.headers["ETag"]}
-    same = requests.get(server.url + URL, headers=tag, timeout=30)
+    same = requests.get(server.url + URL, headers=tag, timeout=60)
     assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", first.headers["ETag"])
     write_release(server.folder / "c")
     server.wait_ready("c")
-    changed = requests.get(server.url + URL, headers=tag, timeout=30)
+    changed = requests.get(server.url + URL, headers=tag, timeout=60)
     assert (changed.status_code, len(changed.json()["releases"])) == (200, 3)
     assert changed.headers["ETag"] != first.headers["ETag"]
 
@@ -42,7 +42,7 @@ def test_it_is_sent_once_until_it_changes(server: Server) -> None:
 def test_who_asks_by_another_address_gets_other_urls(server: Server) -> None:
     with running(server.folder, server.state.with_name("other"), "--http-host", "::") as open_to_all:
         port = open_to_all.url.rpartition(":")[2]
-        answers = [requests.get(f"http://{host}:{port}{URL}", timeout=30) for host in ("127.0.0.1", "[::1]")]
+        answers = [requests.get(f"http://{host}:{port}{URL}", timeout=60) for host in ("127.0.0.1", "[::1]")]
     urls = [a.json()["releases"][0]["files"][0]["coap_url"] for a in answers]
     assert urls[0].startswith("coap://127.0.0.1")
     assert urls[1].startswith("coap://[::1]")

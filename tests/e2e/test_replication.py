@@ -54,7 +54,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 
 
 def publish(server: Server, publish_id: str, files: dict[str, bytes]) -> None:
-    answer = requests.post(f"{server.url}/publish", data={"publish_id": publish_id}, files=files, timeout=30)
+    answer = requests.post(f"{server.url}/publish", data={"publish_id": publish_id}, files=files, timeout=60)
     assert answer.status_code == 201, answer.text
 
 
@@ -97,7 +97,7 @@ def half_there(folder: Path, name: str) -> bool:
 
 
 def problems(server: Server) -> dict[str, str]:
-    found = requests.get(f"{server.url}/api/v1/releases", timeout=30).json()["problems"]
+    found = requests.get(f"{server.url}/api/v1/releases", timeout=60).json()["problems"]
     return {problem["path"]: problem["message"] for problem in found}
 
 
@@ -112,10 +112,10 @@ def test_what_is_published_here_is_served_whole_there(sites: Sites) -> None:
     assert arrives(sites.here, "plain/v2", plain) <= {"gone", "incomplete"}
 
     for verb, state in (("withdraw", "withdrawn"), ("restore", "ready")):
-        answer = requests.post(f"{sites.here.url}/{verb}", json={"publish_id": "fw/v1"}, timeout=30)
+        answer = requests.post(f"{sites.here.url}/{verb}", json={"publish_id": "fw/v1"}, timeout=60)
         assert answer.ok, answer.text
         wait_until(lambda state=state: sites.there.state_of("fw/v1") == state, what=f"the mark to say {state}")
-    answer = requests.delete(f"{sites.here.url}/api/v1/releases/fw/v1", timeout=30)
+    answer = requests.delete(f"{sites.here.url}/api/v1/releases/fw/v1", timeout=60)
     assert answer.ok, answer.text
     wait_until(lambda: not (sites.there.folder / "fw").exists() and sites.there.state_of("fw/v1") == "gone", what="its removal")
     assert codes(sites.there, "fw/v1") == {"4.04"}
@@ -149,11 +149,11 @@ def test_a_file_that_both_sides_changed_is_a_problem_at_both(sites: Sites) -> No
         assert (server.folder / path).exists()
         assert "changed 'slot0' at the same time" in message
         assert "rename it to that name, else delete it" in message
-        listed = requests.get(f"{server.url}/api/v1/releases", timeout=30).json()["releases"]
+        listed = requests.get(f"{server.url}/api/v1/releases", timeout=60).json()["releases"]
         assert not [release for release in listed if "conflict" in release["publish_id"]]
         with peer(server.coap_port) as sock:
             assert ask(sock, get(path)).dotted_code == "4.04"
-        assert requests.get(f"{server.url}/files/{path}", timeout=30).status_code == 404
+        assert requests.get(f"{server.url}/files/{path}", timeout=60).status_code == 404
     copy = sites.here.folder / path
     files["slot0"] = copy.read_bytes()
     copy.rename(copy.with_name("slot0"))

@@ -23,11 +23,11 @@ from tests.waiting import wait_until
 
 
 def left(server: Server) -> set[str]:
-    return {r["publish_id"] for r in requests.get(f"{server.url}/api/v1/releases", timeout=30).json()["releases"]}
+    return {r["publish_id"] for r in requests.get(f"{server.url}/api/v1/releases", timeout=60).json()["releases"]}
 
 
 def retired(server: Server) -> list[dict[str, Any]]:
-    found = requests.get(f"{server.url}/api/v1/history?kind=retired", timeout=30).json()["events"]
+    found = requests.get(f"{server.url}/api/v1/history?kind=retired", timeout=60).json()["events"]
     return sorted(found, key=lambda event: event["publish_id"])
 
 
@@ -77,7 +77,7 @@ def test_what_is_in_use_stays(tmp_path: Path) -> None:
         drop(server, "rolled", 1)
         silent.bind(("127.9.9.9", 0))
         form = {"publish_id": "rolled/1", "urls": f"127.9.9.9:{silent.getsockname()[1]}/fw"}
-        begun = requests.post(f"{server.url}/api/v1/rollouts", data=form, timeout=30)
+        begun = requests.post(f"{server.url}/api/v1/rollouts", data=form, timeout=60)
         assert begun.status_code == 201, begun.text
         drop(server, "fetched", 2, 3)
         drop(server, "rolled", 2, 3)
@@ -104,7 +104,7 @@ def test_a_start_knows_its_devices_before_it_removes_anything(tmp_path: Path) ->
         code, found = health(server)
         assert (code, found["status"]) == (200, "ok")
         assert "its quota is 500 (--quota). Nothing more is removed by itself" in found["notes"][0]
-        page = requests.get(server.url, headers={"Accept": "text/html"}, timeout=30).text
+        page = requests.get(server.url, headers={"Accept": "text/html"}, timeout=60).text
         assert "v1 (fd00::7 has it)" in page.replace("<wbr>", "")
         assert left(server) == {"v1", "v2", "v5"}
 

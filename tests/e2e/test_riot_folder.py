@@ -50,7 +50,7 @@ def make_suit_publish(server: Server, version: int, after_manifest: Callable[[],
 
 
 def publish(server: Server, publish_id: str, parts: dict[str, bytes], **form: str) -> dict[str, Any]:
-    answer = requests.post(server.url + "/publish", data={"publish_id": publish_id, **form}, files=parts, timeout=30)
+    answer = requests.post(server.url + "/publish", data={"publish_id": publish_id, **form}, files=parts, timeout=60)
     assert answer.ok, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -58,7 +58,7 @@ def publish(server: Server, publish_id: str, parts: dict[str, bytes], **form: st
 
 def act(server: Server, verb: str, publish_id: str) -> str:
     """Withdraw or restore it; its state then."""
-    answer = requests.post(f"{server.url}/{verb}", json={"publish_id": publish_id}, timeout=30)
+    answer = requests.post(f"{server.url}/{verb}", json={"publish_id": publish_id}, timeout=60)
     assert answer.ok, answer.text
     return str(answer.json()["state"])
 
@@ -83,7 +83,7 @@ def image_paths(manifest: bytes) -> list[str]:
 def update(server: Server, publish_id: str) -> list[bytes]:
     """A device is told of the release, and fetches the manifest and what that names: manifest, slot0, slot1."""
     with RiotDevice() as device:
-        answer = requests.post(server.url + "/notify", data={"publish_id": publish_id, "urls": device.url}, timeout=30)
+        answer = requests.post(server.url + "/notify", data={"publish_id": publish_id, "urls": device.url}, timeout=60)
         assert [r["state"] for r in answer.json()["results"]] == ["accepted"], answer.text
         url = urlsplit(device.triggered[0])
     assert url.port == server.coap_port
@@ -115,7 +115,7 @@ def test_a_device_updates_by_what_make_copied_and_by_the_newer_one_then(server: 
     assert update(server, publish_id) == expected(OLD)
     for path in (f"{BOARD}/latest/manifest", f"{BOARD}/riot.suit.latest.bin"):
         assert asked(server, path) == files(NEW)["manifest"]
-    listed = requests.get(server.url + "/api/v1/releases", timeout=30).json()
+    listed = requests.get(server.url + "/api/v1/releases", timeout=60).json()
     assert listed["problems"] == []
     assert {r["publish_id"]: (r["state"], r["forced"], r["sequence_number"], r["board"]) for r in listed["releases"]} == {
         publish_id: ("ready", False, OLD, "samr21-xpro"),
@@ -134,9 +134,9 @@ def test_a_manifest_works_wherever_it_is_published_and_after_a_restart(tmp_path:
         assert update(server, "lab/version_43") == expected(NEW)
         assert asked(server, "lab/latest/manifest") == files(NEW)["manifest"]
         server.wait_ready(make_suit_publish(server, OLD))  # now there are real files at these paths
-        requests.delete(server.url + "/api/v1/releases/lab/version_42", timeout=30).raise_for_status()
+        requests.delete(server.url + "/api/v1/releases/lab/version_42", timeout=60).raise_for_status()
         assert update(server, f"{BOARD}/{OLD}") == expected(OLD)
-        assert requests.get(server.url + "/api/v1/releases", timeout=30).json()["problems"] == []
+        assert requests.get(server.url + "/api/v1/releases", timeout=60).json()["problems"] == []
 
 
 def test_a_withdrawn_version_ends_for_those_who_come_and_not_for_those_under_way(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_withdrawn_version_ends_for_those_who_come_and_not_for_those_under_way
         for gone in (f"{publish_id}/manifest", f"{BOARD}/riot.suit.{NEW}.bin", f"{BOARD}/riot.suit.latest.bin"):
             assert refusal(server, gone) == "4.04"
         assert asked(server, f"{BOARD}/latest/manifest") == files(OLD)["manifest"]
-        told = requests.post(server.url + "/notify", data={"publish_id": publish_id, "urls": "[::1]:9/x"}, timeout=30)
+        told = requests.post(server.url + "/notify", data={"publish_id": publish_id, "urls": "[::1]:9/x"}, timeout=60)
         assert told.status_code == 400
     with running(tmp_path / "firmware", tmp_path / "state") as server:
         assert server.state_of(publish_id) == "withdrawn"
@@ -171,10 +171,10 @@ def test_marks_made_by_hand_are_seen_at_once(server: Server) -> None:
     folder = server.folder / BOARD
     for mark in (folder / f".withdrawn.{NEW}", folder / ".withdrawn"):
         mark.touch()
-        wait_until(lambda: server.state_of(publish_id) == "withdrawn", 10, f"{mark.name} to be seen")
+        wait_until(lambda: server.state_of(publish_id) == "withdrawn", what=f"{mark.name} to be seen")
         assert server.state_of(f"{BOARD}/{OLD}") == ("ready" if mark.suffix == f".{NEW}" else "withdrawn")
         mark.unlink()
-        wait_until(lambda: server.state_of(publish_id) == "ready", 10, f"the end of {mark.name} to be seen")
+        wait_until(lambda: server.state_of(publish_id) == "ready", what=f"the end of {mark.name} to be seen")
 
 
 def test_what_does_not_fit_is_served_when_it_is_forced(server: Server) -> None:
@@ -185,9 +185,9 @@ def test_what_does_not_fit_is_served_when_it_is_forced(server: Server) -> None:
     wait_until(lambda: server.state_of(publish_id) == "incomplete", what="the misfit to be seen")
     assert refusal(server, f"{publish_id}/manifest") == "4.04"
     (server.folder / BOARD / f".forced.{OLD}").touch()
-    wait_until(lambda: server.state_of(publish_id) == "ready", 10, "the mark to be seen")
+    wait_until(lambda: server.state_of(publish_id) == "ready", what="the mark to be seen")
     assert update(server, publish_id) == [*expected(OLD)[:2], spoilt]
-    shown = requests.get(f"{server.url}/api/v1/releases/{publish_id}", timeout=30).json()
+    shown = requests.get(f"{server.url}/api/v1/releases/{publish_id}", timeout=60).json()
     assert (shown["forced"], shown["findings"][0]["code"]) == (True, "size-mismatch")
     by_hand = publish(server, "forced", {**files(NEW), "slot0": b"another"}, force="1")
     assert (by_hand["forced"], by_hand["state"]) == (True, "ready")

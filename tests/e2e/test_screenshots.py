@@ -137,7 +137,7 @@ def test_the_devices_are_pictured_while_they_move(tmp_path: Path) -> None:
         wait_until(lambda: page.locator('tr.device[data-group="moving"] progress:visible').count() == 5, 60, "all to be seen")
         for number, address in enumerate((*range(1, 7), *range(21, 26)), 1):
             named = {"name": f"radiator-{number:02}", "group": "ground floor" if number % 2 else "first floor"}
-            requests.put(f"{server.url}/api/v1/devices/127.6.0.{address}", json=named, timeout=30).raise_for_status()
+            requests.put(f"{server.url}/api/v1/devices/127.6.0.{address}", json=named, timeout=60).raise_for_status()
         bar = page.locator('tr.device[data-group="moving"] progress').first
         wait_until(lambda: float(bar.evaluate("bar => bar.value")) > 35, 60, "a part of the image")
         page.screenshot(path=str(pictures / "devices.png"))

@@ -56,7 +56,7 @@ def test_silent_devices_by_the_dozen_do_not_end_the_server(folder: Path, bound: 
             for batch in range(4):
                 urls = ",".join(f"127.6.{batch}.{number}:{port}/suit/trigger" for number in range(1, 17))
                 form = {"publish_id": "v", "urls": f"{urls},name-{batch}.invalid/suit/trigger", "nul": "no"}
-                answer = requests.post(server.url + "/notify", data=form, headers={"Prefer": "respond-async"}, timeout=30)
+                answer = requests.post(server.url + "/notify", data=form, headers={"Prefer": "respond-async"}, timeout=60)
                 assert answer.status_code == 202, answer.text
                 ids.append(answer.json()["id"])
             if most > 30:
@@ -65,8 +65,8 @@ def test_silent_devices_by_the_dozen_do_not_end_the_server(folder: Path, bound: 
                 wait_until(lambda: threads(server) == most, what="no thread more to be had")
             for number in ids:
                 where = f"{server.url}/api/v1/notifications/{number}"
-                assert requests.post(where, data={"state": "cancelled"}, timeout=30).ok
-            assert requests.get(server.url + "/healthz", timeout=30).ok
+                assert requests.post(where, data={"state": "cancelled"}, timeout=60).ok
+            assert requests.get(server.url + "/healthz", timeout=60).ok
         finally:
             status = server.stop()
     assert status == 0, server.log

@@ -12,6 +12,7 @@ import pytest
 from common.client import Client
 from common.transfer import Transfer, TransferState
 from tests.fakes.riot_fetch import Restart, fetch
+from tests.support.ports import free_port
 from tests.support.releases import write_release
 from tests.support.server import Server, running
 
@@ -20,7 +21,7 @@ SIZE = 20_000
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with running(tmp_path / "fw", tmp_path / "state") as server:
+    with running(tmp_path / "fw", tmp_path / "state", "--coap-port", str(free_port())) as server:
         write_release(server.folder / "app" / "1", size=SIZE)
         server.wait_ready("app/1")
         yield server

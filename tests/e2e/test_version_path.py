@@ -12,6 +12,7 @@ import requests
 from aiocoap import resource
 
 from common.device import Device, UpdateState
+from tests.support.ports import free_port
 from tests.support.releases import write_release
 from tests.support.server import Server, running
 from tests.waiting import wait_until
@@ -55,7 +56,7 @@ class Node:
 
 
 def device(server: Server) -> Device | None:
-    found = requests.get(f"{server.url}/api/v1/devices", timeout=30).json()["devices"]
+    found = requests.get(f"{server.url}/api/v1/devices", timeout=60).json()["devices"]
     return next((Device.from_json(d) for d in found if d["device"] == ADDRESS), None)
 
 
@@ -67,15 +68,15 @@ def device(server: Server) -> Device | None:
     ],
 )
 def test_its_version_resource_is_the_proof(tmp_path: Path, runs: str | None, state: UpdateState, why: str) -> None:
-    flags = ("--coap-bind", "127.0.0.1", "--version-path", "/fw/version", "--patience", "8")
+    flags = ("--coap-bind", "127.0.0.1", "--version-path", "/fw/version", "--patience", "8" if runs else "60")
     with running(tmp_path / "fw", tmp_path / "state", *flags) as server:
         write_release(server.folder / "app" / "v9")
         server.wait_ready("app/v9")
 
         def told_and_judged() -> Device:
             form = {"publish_id": "app/v9", "urls": f"{ADDRESS}:{port}/fw/update"}
-            assert requests.post(f"{server.url}/notify", data=form, timeout=60).json()["results"][0]["state"] == "accepted"
-            wait_until(lambda: (d := device(server)) is not None and d.update is not None and d.update.over, 60, "the verdict")
+            assert requests.post(f"{server.url}/notify", data=form, timeout=120).json()["results"][0]["state"] == "accepted"
+            wait_until(lambda: (d := device(server)) is not None and d.update is not None and d.update.over, 120, "the verdict")
             found = device(server)
             assert found is not None
             return found
@@ -88,9 +89,9 @@ def test_its_version_resource_is_the_proof(tmp_path: Path, runs: str | None, sta
             finally:
                 await context.shutdown()
 
-        port = server.coap_port + 1 if server.coap_port < 65535 else 40000
+        port = free_port()
         judged = asyncio.run(live())
         assert judged.update is not None
         assert (judged.update.publish_id, judged.update.state, judged.completed) == ("app/v9", state, "app/v9")
         assert why in judged.update.reason
-        wait_until(lambda: "served" in requests.get(f"{server.url}/api/v1/history.csv", timeout=30).text, what="the history")
+        wait_until(lambda: "served" in requests.get(f"{server.url}/api/v1/history.csv", timeout=60).text, what="the history")

@@ -140,7 +140,7 @@ def press_until(shown: Display, keys: str, condition: Callable[[], object], what
 
 def releases(server: Server) -> Sequence[str]:
     """The publish ids on the server."""
-    answer = requests.get(f"{server.url}/api/v1/releases", timeout=30).json()
+    answer = requests.get(f"{server.url}/api/v1/releases", timeout=60).json()
     return [release["publish_id"] for release in answer["releases"]]
 
 
@@ -173,7 +173,7 @@ def events(devices: Program, name: str) -> list[dict[str, Any]]:
 
 def halfway(server: Server) -> bool:
     """Whether every device that fetches an image is in the midst of it."""
-    answer = requests.get(f"{server.url}/api/v1/transfers", timeout=30).json()
+    answer = requests.get(f"{server.url}/api/v1/transfers", timeout=60).json()
     done = [100 * one["bytes"] / one["size"] for one in answer["transfers"] if one["role"] != "manifest"]
     return len(done) == COUNT - 1 and all(20 < percent < 80 for percent in done)
 

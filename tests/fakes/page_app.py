@@ -179,7 +179,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 5
+    timeout = 60
     """Seconds: a browser opens connections ahead of need, and may leave them unused."""
 
     def log_message(self, *arguments: Any) -> None:

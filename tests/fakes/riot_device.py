@@ -94,8 +94,9 @@ class RiotDevice:
 
     @property
     def payloads(self) -> list[bytes]:
-        """What was posted or put to /suit/trigger, byte for byte, repeated ones too."""
-        return [r.payload for r in self.requests if r.code in (wire.POST, wire.PUT)]
+        """What was posted or put to /suit/trigger, byte for byte; what came again because our answer was late, once."""
+        told = {(r.mid, r.token): r.payload for r in self.requests if r.code in (wire.POST, wire.PUT)}
+        return list(told.values())
 
     @property
     def lost(self) -> int:

@@ -14,7 +14,7 @@ from tests.fakes.riot_device import RiotDevice
 from tests.fakes.riot_fetch import FetchFailed, fetch
 
 ROLES = ("manifest", "slot0", "slot1")
-_LIFETIME = 60
+_LIFETIME = 600
 """Seconds after which the process ends, whatever has become of those who started it."""
 
 
@@ -53,7 +53,7 @@ def _fetch(url: str, zone: str | None, pause: int | None) -> bytes:
     scope = socket.if_nametoindex(zone) if zone and host.startswith("fe80:") else 0
     server = (host, port, 0, scope) if ":" in host else (host, port)
     try:
-        return fetch(server, parts.path.strip("/"), max_retransmit=3, attempts=1, on_block=on_block)
+        return fetch(server, parts.path.strip("/"), max_retransmit=8, attempts=1, on_block=on_block)
     except FetchFailed as failure:
         sys.exit(f"{url}: {failure}")
 

@@ -56,7 +56,7 @@ def rehearsing(*flags: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]
 
 def notify(server: Server, publish_id: str, urls: Sequence[str]) -> None:
     form = {"publish_id": publish_id, "urls": ",".join(urls)}
-    answer = requests.post(f"{server.url}/notify", data=form, headers={"Prefer": "respond-async"}, timeout=30)
+    answer = requests.post(f"{server.url}/notify", data=form, headers={"Prefer": "respond-async"}, timeout=60)
     assert answer.status_code == 202, answer.text
 
 

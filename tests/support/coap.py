@@ -111,7 +111,7 @@ def serving(parts: Parts) -> Iterator[CoapService]:
 
 
 @contextmanager
-def peer(port: int, host: str = "::1", timeout: float = 10) -> Iterator[socket.socket]:
+def peer(port: int, host: str = "::1", timeout: float = 60) -> Iterator[socket.socket]:
     """A connected UDP socket."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)

@@ -49,6 +49,13 @@ def proxying(place: Path, server_url: str) -> Iterator[Proxy]:
     """nginx before the server at `server_url`; skips the test where there is no nginx."""
     if _NGINX is None:
         pytest.skip("nginx is missing: apt-get install nginx-light")
+    with _held_port() as plain, _held_port() as secure:
+        with _running(_NGINX, place, server_url, plain, secure) as proxy:
+            yield proxy
+
+
+@contextmanager
+def _running(program: str, place: Path, server_url: str, plain: int, secure: int) -> Iterator[Proxy]:
     place.mkdir()
     key, certificate = place / "key.pem", place / "cert.pem"
     subprocess.run(
@@ -56,7 +63,6 @@ def proxying(place: Path, server_url: str) -> Iterator[Proxy]:
          key, "-out", certificate, "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"],
         check=True, capture_output=True,
     )  # fmt: skip
-    plain, secure = _free_ports(2)
     site = (ROOT / "packaging" / "nginx" / "ota-server.conf").read_text()
     for old, new in (
         ("listen 80;", f"listen 127.0.0.1:{plain};"),
@@ -73,22 +79,23 @@ def proxying(place: Path, server_url: str) -> Iterator[Proxy]:
     (place / "site.conf").write_text(site)
     temporary = " ".join(f"{name}_temp_path {name};" for name in _TEMPORARY)
     (place / "nginx.conf").write_text(_MAIN.format(temporary=temporary))
-    process = subprocess.Popen([_NGINX, "-p", place, "-c", "nginx.conf", "-e", "error.log"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([program, "-p", place, "-c", "nginx.conf", "-e", "error.log"], stderr=subprocess.PIPE, text=True)
     try:
         wait_until(lambda: process.poll() is not None or _listens(secure), what="nginx to listen")
         assert process.poll() is None, process.stderr and process.stderr.read()
         yield Proxy(plain, secure, certificate, place)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
+@contextmanager
+def _held_port() -> Iterator[int]:
+    """A port that only one who says SO_REUSEADDR, and names it, can listen on: nobody gets it who wants any."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
 
 
 def _listens(port: int) -> bool:

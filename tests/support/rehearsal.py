@@ -50,6 +50,6 @@ def rehearsing(address: str, count: int, *flags: str) -> Iterator[list[str]]:
 
 def notify(server: Server, urls: Sequence[str]) -> str:
     form = {"publish_id": RELEASE, "urls": ",".join(urls)}
-    answer = requests.post(f"{server.url}/notify", data=form, headers={"Prefer": "respond-async"}, timeout=30)
+    answer = requests.post(f"{server.url}/notify", data=form, headers={"Prefer": "respond-async"}, timeout=60)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])

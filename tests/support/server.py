@@ -53,7 +53,7 @@ class Server:
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        wait_until(lambda: _READY.search(self.log) or self.process.poll() is not None, 60, "the server's first line")
+        wait_until(lambda: _READY.search(self.log) or self.process.poll() is not None, 120, "the server's first line")
         found = _READY.search(self.log)
         assert found, f"the server did not start: {self.log}"
         self.coap_port = int(found[1])
@@ -67,7 +67,7 @@ class Server:
 
     def state_of(self, publish_id: str) -> str:
         """A release's state as the API tells it; "gone" where there is none."""
-        answer = requests.get(f"{self.url}/api/v1/releases/{publish_id}", timeout=30)
+        answer = requests.get(f"{self.url}/api/v1/releases/{publish_id}", timeout=60)
         return str(answer.json()["state"]) if answer.ok else "gone"
 
     def wait_ready(self, publish_id: str) -> None:
@@ -83,7 +83,7 @@ class Server:
         """Send the signal and wait for the end; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(30)
+        status = self.process.wait(60)
         self._reader.join()
         assert self.process.stderr is not None
         self.process.stderr.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +28,10 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class Listener:
-    """A notify socket, below a path or, with `@`, abstract; `messages` is what was told so far."""
+    """A notify socket, below a path or, with `@`, abstract; `messages` is what was told so far.
+
+    Threads: its own one empties the socket, for the kernel keeps ten messages; whoever tells more gives up after a second.
+    """
 
     def __init__(self, address: Path | str) -> None:
         self.address = str(address)
@@ -34,20 +39,35 @@ class Listener:
         self._socket.bind("\0" + self.address[1:] if self.address.startswith("@") else self.address)
         self._socket.setblocking(False)
         self._messages: list[str] = []
+        self._lock = threading.Lock()
+        self._end, self._ended = socket.socketpair()
+        self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Self:
+        self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end.close()
+        self._thread.join()
+        self._ended.close()
         self._socket.close()
+
+    def _run(self) -> None:
+        while self._ended not in select.select([self._socket, self._ended], [], [])[0]:
+            self._empty()
+
+    def _empty(self) -> None:
+        with self._lock, contextlib.suppress(BlockingIOError):
+            while True:
+                self._messages.append(self._socket.recv(65536).decode())
 
     @property
     def messages(self) -> list[str]:
         """All so far."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._messages.append(self._socket.recv(65536).decode())
-        return self._messages
+        self._empty()
+        with self._lock:
+            return list(self._messages)
 
     @property
     def lines(self) -> list[str]:
@@ -60,7 +80,7 @@ class Listener:
 
     def wait_for(self, line: str, times: int = 1) -> None:
         """Wait until it was told so often in all."""
-        wait_until(lambda: self.count(line) >= times, 60, f"{line} from the server, which said {self.lines}")
+        wait_until(lambda: self.count(line) >= times, 120, f"{line} from the server, which said {self.lines}")
 
 
 @contextlib.contextmanager

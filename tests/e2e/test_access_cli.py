@@ -15,6 +15,7 @@ from server.access.token import Right
 from tests.support.access import add_token
 from tests.support.releases import riot_release
 from tests.support.server import ROOT, Server, running
+from tests.waiting import wait_until
 
 RELEASE = "sensor/1700000100"
 COMMAND = "-m server token add laptop --state-dir"
@@ -57,7 +58,7 @@ def test_each_way_to_give_it(server: Server, token: str, tmp_path: Path) -> None
     assert run(server.url, "--restore", RELEASE, "--token-file", str(file), token="other").returncode == 0
     assert run(server.url, "--restore", RELEASE, "--token", token).returncode == 0
     assert server.state_of(RELEASE) == "ready"
-    assert "laptop (127.0.0.1): Restored" in server.log
+    wait_until(lambda: "laptop (127.0.0.1): Restored" in server.log, what="the line in the log")
 
 
 def test_a_wrong_one_a_weak_one_and_too_many(server: Server) -> None:

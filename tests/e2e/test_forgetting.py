@@ -82,7 +82,7 @@ def test_it_is_gone_for_good_and_the_history_says_who_did_it(server: Server, tmp
     assert (event["who"], event["device"]) == ("127.0.0.1", HOST)
     assert event["what"] == f"Forgot {HOST}, which was called 'cellar'."
     assert {"named", "forgotten"} <= {e["kind"] for e in events(server, device=HOST)}, "what happened with it stays"
-    assert f"127.0.0.1: Forgot {HOST}, which was called 'cellar'." in server.log
+    wait_until(lambda: f"127.0.0.1: Forgot {HOST}, which was called 'cellar'." in server.log, what="the line in the log")
     server.stop(signal.SIGKILL)
     with running(tmp_path / "fw", tmp_path / "state") as after:
         assert known(after) == {"127.8.1.2"}
@@ -111,7 +111,8 @@ def test_a_stream_says_which_device_is_forgotten(server: Server) -> None:
 
 def test_one_that_is_waited_for_stays(server: Server) -> None:
     with RiotDevice(host=HOST) as device:
-        notify(server, device.url)
+        told = f"{server.url}/api/v1/notifications/{notify(server, device.url)}"
+        wait_until(lambda: requests.get(told, timeout=60).json()["results"][0]["state"] == "accepted", what="its answer")
         wait_until(lambda: HOST in known(server))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
             silent.bind(("127.8.1.3", 0))

@@ -20,6 +20,7 @@ from tests.support.access import add_token
 from tests.support.nginx import NAME, Proxy, proxying
 from tests.support.releases import write_release
 from tests.support.server import Server, running
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -152,9 +153,14 @@ def test_the_history_and_the_log_name_who_asked_and_nobody_forges_it(place: Plac
         files = ("-F", f"publish_id={release}", "-F", "manifest=m;filename=m", "-F", "slot0=abc;filename=a")
         status, _, body = place.curl("publish", *place.authorized, *lies, *files)
         assert status == 201, body
-    events = json.loads(place.curl("api/v1/history?kind=published")[2])["events"]
-    assert [(e["publish_id"], e["who"]) for e in events] == [(r, "laptop (127.0.0.77)") for r in ("by-curl", "forged")]
-    assert place.server.log.count("laptop (127.0.0.77): Published") == 2
+
+    def published() -> list[tuple[str, str]]:
+        events = json.loads(place.curl("api/v1/history?kind=published")[2])["events"]
+        return [(event["publish_id"], event["who"]) for event in events]
+
+    wait_until(lambda: len(published()) == 2, what="both in the history")
+    assert published() == [(release, "laptop (127.0.0.77)") for release in ("by-curl", "forged")]
+    wait_until(lambda: place.server.log.count("laptop (127.0.0.77): Published") == 2, what="both in the log")
 
 
 def test_without_a_token_nothing_is_changed_through_the_proxy(place: Place) -> None:
@@ -179,7 +185,7 @@ def test_events_come_as_they_happen(named: Place) -> None:
         form = {"publish_id": "kept"}
         for verb in ("withdraw", "restore"):
             requests.post(named.proxy.url + verb, data=form, headers={"Authorization": f"Bearer {named.token}"}, timeout=60)
-        got, end = b"", time.monotonic() + 30
+        got, end = b"", time.monotonic() + 60
         while b"Withdrew kept" not in got and time.monotonic() < end:
             got += next(pieces)
         assert b"Withdrew kept" in got
@@ -244,6 +250,7 @@ def look(browser: Browser) -> Iterator[Page]:
     """A page in a browser that takes the certificate. What is said in its console fails the test."""
     said: list[str] = []
     with browser.new_context(ignore_https_errors=True) as context:
+        context.set_default_timeout(TIMEOUT)
         context.add_init_script(LISTEN)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
@@ -261,6 +268,7 @@ def test_every_page_works_under_the_prefix_and_none_breaks_the_policy(place: Pla
     look.on("request", lambda request: asked.append(request.url))
 
     def safe() -> None:
+        look.wait_for_load_state()  # so its style sheets and its scripts are at work
         assert look.evaluate("violations") == []
         assert look.evaluate("[...document.styleSheets].every(sheet => sheet.cssRules.length)")
 

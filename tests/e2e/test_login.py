@@ -158,6 +158,7 @@ def test_it_is_legible_everywhere(visited: Any, token: str, width: int, scheme: 
     pictured(page, "access-anonymous", width, scheme)
     page.click(".account a")
     log_in(page, "wrong")
+    expect(page.locator("[role=alert]")).to_be_visible()
     pictured(page, "access-wrong", width, scheme)
     assert violations(page) == []
     log_in(page, token)

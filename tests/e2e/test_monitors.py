@@ -47,10 +47,16 @@ def health(server: Server) -> tuple[int, dict[str, Any]]:
 
 
 def becomes(server: Server, status: str) -> dict[str, Any]:
-    wait_until(lambda: health(server)[1]["status"] == status, what=f"/healthz to say {status}")
-    code, found = health(server)
+    found: list[tuple[int, dict[str, Any]]] = []
+
+    def is_so() -> bool:
+        found[:] = [health(server)]
+        return found[0][1]["status"] == status
+
+    wait_until(is_so, what=f"/healthz to say {status}")
+    [(code, said)] = found
     assert code == (200 if status == "ok" else 503)
-    return found
+    return said
 
 
 @needs_promtool
@@ -110,7 +116,7 @@ def test_what_people_have_to_mend_is_said_and_a_folder_that_is_gone_is_failing(t
         assert value(server, "ota_health", status="failing") == 1
         (tmp_path / "away").rename(folder)
         becomes(server, "ok")
-        assert f"the firmware folder {str(folder)!r} can be read again" in server.log
+        wait_until(lambda: f"the firmware folder {str(folder)!r} can be read again" in server.log, what="the line in the log")
 
 
 @contextmanager

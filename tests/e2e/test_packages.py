@@ -54,7 +54,7 @@ def unpacked(packages: Packages) -> Iterator[Path]:
 
 
 def _said(*command: str | Path, status: int | None = 0) -> str:
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)
     assert status is None or done.returncode == status, f"{command}: {done.stdout}"
     return done.stdout
 
@@ -234,7 +234,7 @@ def test_the_unpacked_window_runs_with_debians_own_qt(unpacked: Path, tmp_path: 
     environment["PATH"] = f"{unpacked}/usr/bin:{environment['PATH']}"
     code = ("/usr/bin/python3", "-I", "-c", _LOCAL_SERVER, str(unpacked / "usr/share/ota-publisher"))
     folders = (str(tmp_path / "fw"), str(tmp_path / "state"))
-    done = subprocess.run([*code, *folders], env=environment, text=True, capture_output=True, timeout=60, check=False)
+    done = subprocess.run([*code, *folders], env=environment, text=True, capture_output=True, timeout=300, check=False)
     assert done.stdout.startswith("started http://127.0.0.1:"), done.stdout + done.stderr
     with subprocess.Popen([unpacked / "usr/bin/ota-publisher"], env=environment, text=True, stderr=subprocess.PIPE) as window:
         assert window.stderr is not None
@@ -246,6 +246,6 @@ def test_the_unpacked_window_runs_with_debians_own_qt(unpacked: Path, tmp_path: 
 def test_lintian_finds_no_error_and_no_warning(lintian: subprocess.Popen[str] | None) -> None:
     if lintian is None:
         pytest.skip("lintian is missing: sudo apt-get install lintian")
-    said, _ = lintian.communicate(timeout=120)
+    said, _ = lintian.communicate(timeout=500)
     assert not [line for line in said.splitlines() if line.startswith(("E:", "W:"))], said
     assert "boards.txt" in said, "lintian looked into the packages, and said what it always says of that file"

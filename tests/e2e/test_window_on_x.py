@@ -69,7 +69,7 @@ class Program:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -122,7 +122,7 @@ def hold_over(shown: Display, source: Program, start: tuple[int, int], end: tupl
     wait_until(taken, what="the window to take what is dragged")
 
 
-def press_until(shown: Display, keys: str, condition: Callable[[], object], what: str, timeout: float = 40) -> None:
+def press_until(shown: Display, keys: str, condition: Callable[[], object], what: str, timeout: float = 120) -> None:
     """A key of a button that is not enabled yet does nothing, so it is pressed again, as a person does."""
     pressed = float("-inf")
 
@@ -238,6 +238,6 @@ def test_files_are_dragged_in_published_by_keyboard_and_devices_take_them(tmp_pa
             shown.press("ctrl+2")
             shown.still_picture(f"{scheme}-7-releases")
             shown.press("ctrl+q")
-            assert publisher.process.wait(20) == 0
+            assert publisher.process.wait(60) == 0
         assert publisher.lines == []
         assert {event["version"] for event in events(devices, "running")} == {1700000200}

@@ -54,7 +54,7 @@ def reading_is_open_and_changing_takes_a_token() -> str:
     published = gw.publish("first", made(1), said)
     assert published.status == 201, published
     gw.assert_served("first", made(1))
-    events = gw.http_call("GET", "/api/v1/history?kind=published").json["events"]
+    events = wait(lambda: gw.http_call("GET", "/api/v1/history?kind=published").json["events"], "it to be in the history")
     assert "laptop" in events[-1]["who"], events
     wait(lambda: "1 release" in show("StatusText"), "STATUS to say that there is a release")
     return f"{refused.json['message']} / {events[-1]['who']} / {show('StatusText')}"
@@ -201,12 +201,12 @@ def a_broken_configuration_mended_takes_one_restart() -> str:
                 pass
             time.sleep(0.1)
         assert show("ExecMainStatus") == "78"
-        said = run("journalctl", "-u", gw.UNIT, "-n", "40", "--no-pager", "-o", "cat", "-p", "err")
+        said = gw.errors()
         assert "no-such-key" in said, said
         TOML.write_text(good)
         gw.drop_in("[Service]\nExecStart=\nExecStart=/usr/bin/ota-server --no-such-flag\n")
         assert gw.status_of("systemctl", "restart", gw.UNIT) != 0
-        said = run("journalctl", "-u", gw.UNIT, "-n", "40", "--no-pager", "-o", "cat", "-p", "err")
+        said = gw.errors()
         assert "--no-such-flag" in said, said
         assert show("ExecMainStatus") == "64"
         wait(lambda: show("ActiveState", gw.SOCKET) == "inactive", "the sockets to be closed")
@@ -249,6 +249,7 @@ def a_reload_takes_a_good_file_and_keeps_the_old_for_a_broken_one() -> str:
 
 def the_journal_has_priorities() -> str:
     """Each line its own, and no time stamp of ours."""
+    run("journalctl", "--sync")
     lines = run("journalctl", "-u", gw.UNIT, "-o", "json", "--no-pager", f"_COMM={_comm()}").splitlines()
     found = {(entry := json.loads(line))["PRIORITY"]: str(entry["MESSAGE"]) for line in lines}
     assert "6" in found, found

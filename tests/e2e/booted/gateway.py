@@ -31,14 +31,14 @@ _DROP_IN = Path("/run/systemd/system/ota-server.service.d/test.conf")
 
 def run(*command: str, check: bool = True) -> str:
     """What a command prints, its complaints included. AssertionError where it fails."""
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
     assert done.returncode == 0 or not check, f"{' '.join(command)} ended with {done.returncode}: {done.stdout}"
     return done.stdout.strip()
 
 
 def status_of(*command: str) -> int:
     """A command's exit status."""
-    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120).returncode
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300).returncode
 
 
 def show(name: str, unit: str = UNIT) -> str:
@@ -46,7 +46,7 @@ def show(name: str, unit: str = UNIT) -> str:
     return run("systemctl", "show", "--value", "-p", name, unit)
 
 
-def wait(true: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+def wait(true: Callable[[], Any], what: str, seconds: float = 120) -> Any:
     """Wait for a condition, which may fail by an error meanwhile; its value."""
     end, last = time.monotonic() + seconds, ""
     while time.monotonic() < end:
@@ -76,7 +76,7 @@ def http_call(method: str, path: str, data: bytes | None = None, headers: Mappin
     """One request on a connection of its own."""
     request = urllib.request.Request(f"http://{HTTP[0]}:{HTTP[1]}{path}", data, dict(headers or {}), method=method)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return Answer(answer.status, answer.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -135,6 +135,12 @@ def journal(since: str) -> str:
     """What the service and systemd said of it, from a cursor on."""
     run("journalctl", "--sync")
     return run("journalctl", "-u", UNIT, "--no-pager", "-o", "cat", f"--after-cursor={since}")
+
+
+def errors() -> str:
+    """The last of what the service said that are errors."""
+    run("journalctl", "--sync")
+    return run("journalctl", "-u", UNIT, "-n", "40", "--no-pager", "-o", "cat", "-p", "err")
 
 
 def cursor() -> str:

@@ -75,7 +75,7 @@ class Load:
     def _curls(self) -> None:
         assert self._curl is not None
         while not self._done.is_set():
-            command = ["curl", "-sS", "--max-time", "60", "-o", os.devnull, "-w", "%{http_code}", f"{self._curl}/healthz"]
+            command = ["curl", "-sS", "--max-time", "60", "-o", os.devnull, "-w", "%{http_code}", f"{self._curl}/api/v1/releases"]
             ended = subprocess.run(command, text=True, capture_output=True, check=False)
             assert (ended.returncode, ended.stdout, ended.stderr) == (0, "200", "")
             self.answered += 1

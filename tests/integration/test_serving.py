@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import ExitStack
 
 import pytest
 
 from server.web.door import listener
 from server.web.door.connections import Bounds
+from server.web.door.serving import _FRESH
 from tests.support.clock import Clock
 from tests.support.page_loop import Page, page, read, read_to, request
 from tests.waiting import wait_until
@@ -49,6 +52,24 @@ def test_a_new_connection_gets_a_moment_for_its_request() -> None:
         running.serving.interrupt()
         new.sendall(request("/"))
         assert read(new).endswith(b"body")
+
+
+def test_a_request_that_comes_while_the_loop_is_held_up_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a busy machine: when the loop gets on, the connection is no new one any more, and nobody has looked into it."""
+    with page() as running, running.connect() as late:
+        wait_until(lambda: len(running.channels) == 1)
+        turn, held = running.serving._turn, threading.Event()
+
+        def held_up(wait: float) -> None:
+            turn(wait)
+            if not running.serving._server.accepting and not held.is_set():
+                held.set()
+                late.sendall(request("/"))
+                time.sleep(_FRESH + 0.1)
+
+        monkeypatch.setattr(running.serving, "_turn", held_up)
+        running.serving.interrupt()
+        assert read(late).endswith(b"body")
 
 
 @pytest.mark.parametrize("half", [b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf", b"GET / HT", b""])

@@ -71,8 +71,10 @@ class Serving:
         """
         self._server.accepting = False
         end = time.monotonic() + patience
+        looked = time.time()
         self._turn(0)
-        while self._is_busy() and time.monotonic() < end:
+        while self._is_busy(looked) and time.monotonic() < end:
+            looked = time.time()
             self._turn(_STEP)
         self._server.task_dispatcher.shutdown(timeout=_JOIN)
         for channel in self._channels():
@@ -131,13 +133,14 @@ class Serving:
             if not self._ended:
                 self._server.trigger.pull_trigger(turned.set if turned is not None else None)
 
-    def _is_busy(self) -> bool:
+    def _is_busy(self, looked: float) -> bool:
+        """`looked`: the Unix time before the last turn began, for what has come since then may be a request that lies unread."""
         return any(
             channel.requests
             or channel.request is not None
             or channel.total_outbufs_len
             or channel.close_when_flushed
-            or (channel.last_activity == channel.creation_time and time.time() - channel.creation_time < _FRESH)
+            or (channel.last_activity == channel.creation_time and looked - channel.creation_time < _FRESH)
             for channel in self._channels()
         )
 

@@ -13,12 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bottle  # noqa: F401  so that what it adds to sys.meta_path is there
+import hypothesis
 import pytest
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests start take Ctrl-C, however the tests were started
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # the keyring of whoever runs the tests is not theirs
 sys.meta_path[:] = [f for f in sys.meta_path if hasattr(f, "find_spec")]  # bottle 0.12's has none, and pytest asks each
 SAMPLES = Path(__file__).parent / "samples" / "riot"
+# The same examples everywhere, and a machine that is slow is no failure.
+hypothesis.settings.register_profile(
+    "ours", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

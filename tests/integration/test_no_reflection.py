@@ -165,7 +165,7 @@ def test_nothing_of_a_request_becomes_markup_or_a_header(there: Site) -> None:
             check(send(there, case, MARK + SPLIT, "application/json"), "application/json", case)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+@settings(max_examples=300, phases=[Phase.generate])
 @given(
     number=st.integers(0, 99_999),
     before=st.text(max_size=12),

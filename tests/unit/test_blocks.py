@@ -22,7 +22,7 @@ PEER = ("::1", 1000, 0, 0)
 OTHER = ("::1", 1000, 0, 7)
 FILES = strategies.sample_files()
 ZONES = sorted({zone for _, _, zone in strategies.DEVICES})
-EXAMPLES = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+EXAMPLES = settings(max_examples=300)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from common import cbor
 
-QUIETLY = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+QUIETLY = settings(max_examples=150)
 
 SCALARS = st.none() | st.booleans() | st.integers(-(1 << 64), (1 << 64) - 1) | st.binary(max_size=40) | st.text(max_size=20)
 ITEMS = st.recursive(

@@ -6,15 +6,13 @@ import ipaddress
 import string
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.device_url import LONGEST, DeviceUrl, parse_list
 from common.errors import InvalidDeviceUrl
 
-SAME_EVERYWHERE = settings(
-    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+BOUNDED = settings(max_examples=60)
 LABELS = st.from_regex(r"[a-z0-9][a-z0-9_\-]{0,20}", fullmatch=True)
 NAMES = st.lists(LABELS, min_size=1, max_size=4).map(".".join).filter(lambda name: not set(name) <= set(string.digits + "."))
 ZONES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,14}", fullmatch=True)
@@ -103,7 +101,7 @@ def test_the_longest_is_taken_and_what_is_longer_is_said_in_short() -> None:
         assert len(str(refused.value)) < 2 * LONGEST
 
 
-@SAME_EVERYWHERE
+@BOUNDED
 @given(URLS)
 def test_what_is_written_reads_the_same(url: DeviceUrl) -> None:
     assert DeviceUrl.parse(str(url)) == url
@@ -111,21 +109,21 @@ def test_what_is_written_reads_the_same(url: DeviceUrl) -> None:
     assert len(f"coap://{url}".encode()) <= LONGEST
 
 
-@SAME_EVERYWHERE
+@BOUNDED
 @given(st.ip_addresses(v=6), PORTS, PATHS)
 def test_any_spelling_of_an_address_is_the_same_device(address: ipaddress.IPv6Address, port: int, path: str) -> None:
     written = f"[{address.exploded.upper()}]:{port}/{path}"
     assert DeviceUrl.parse(written) == DeviceUrl.parse("coap://" + written) == DeviceUrl(str(address), port, path)
 
 
-@SAME_EVERYWHERE
+@BOUNDED
 @given(st.lists(URLS, max_size=6))
 def test_a_list_keeps_order_and_drops_repetitions(urls: list[DeviceUrl]) -> None:
     for separator in (",", ", ", "\n", " ,"):
         assert parse_list(separator.join(map(str, urls + urls))) == tuple(dict.fromkeys(urls))
 
 
-@SAME_EVERYWHERE
+@BOUNDED
 @given(st.text() | st.text("[]:%/.fd0 coap,-", max_size=30))
 def test_any_text_is_a_device_or_a_sentence(text: str) -> None:
     try:

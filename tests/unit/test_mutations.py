@@ -78,7 +78,7 @@ def valid(keys: TrustedKeys) -> set[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=800, deadline=None, derandomize=True, database=None)
+@settings(max_examples=800)
 @given(data=mutated())
 def test_a_mutation_is_never_valid_with_another_content(keys: TrustedKeys, valid: set[tuple[Any, ...]], data: bytes) -> None:
     try:
@@ -90,7 +90,7 @@ def test_a_mutation_is_never_valid_with_another_content(keys: TrustedKeys, valid
         assert content(manifest) in valid
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300))
 def test_any_bytes_behind_an_envelopes_beginning(tail: bytes) -> None:
     for start in (b"\xd8\x6b", b"\xa2\x02", b"\xa1\x03", b"\xd8\x6b\xa1\x03\x58\xff", b""):

@@ -222,7 +222,7 @@ def changed(data: bytes, changes: list[tuple[str, int, int]]) -> bytes:
     return data
 
 
-@settings(max_examples=600, deadline=None, derandomize=True, database=None)
+@settings(max_examples=600)
 @given(CHANGES, CHANGES, CHANGES, st.sampled_from([1700000100, 1700000200]))
 def test_changed_bytes_are_never_taken_for_the_release(manifest: Any, slot0: Any, slot1: Any, version: int) -> None:
     whole = [(BOARD / name.format(version)).read_bytes() for name in ("riot.suit.{}.bin", "slot0.{}.bin", "slot1.{}.bin")]
@@ -246,7 +246,7 @@ def test_each_byte_of_a_manifest_counts() -> None:
             assert check(replace(whole, manifest=spoiled), keys=RIOT).errors, position
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300)
 @given(
     st.binary(max_size=80),
     st.dictionaries(st.sampled_from(SLOTS), st.tuples(st.integers(0, 1 << 40), st.binary(max_size=20), st.text(max_size=300))),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from server.coap.progress import Progress, Sent, code_of
 
 SIZE = 1000
-EXAMPLES = settings(max_examples=400, deadline=None, derandomize=True, database=None)
+EXAMPLES = settings(max_examples=400)
 
 
 class Reference:

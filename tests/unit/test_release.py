@@ -6,16 +6,14 @@ import datetime as dt
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import InvalidRelease
 from common.finding import Finding, Role, Severity
 from common.release import MAX_PUBLISH_ID, RESERVED_SEGMENTS, Problem, Release, ReleaseFile, State, check_publish_id, newest
 
-SAME_EVERYWHERE = settings(
-    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+BOUNDED = settings(max_examples=60)
 NOON = dt.datetime(2026, 11, 24, 12, 0, tzinfo=dt.UTC)
 TEXTS = st.text(max_size=20)
 FINDINGS = st.builds(Finding, st.sampled_from(Severity), TEXTS, TEXTS, st.none() | st.sampled_from(Role))
@@ -88,7 +86,7 @@ def test_what_is_no_publish_id(text: str, why: str) -> None:
         check_publish_id(text)
 
 
-@SAME_EVERYWHERE
+@BOUNDED
 @given(st.text() | st.text("ab./~ \n", max_size=12))
 def test_a_publish_id_is_a_safe_relative_path(text: str) -> None:
     try:
@@ -102,7 +100,7 @@ def test_a_publish_id_is_a_safe_relative_path(text: str) -> None:
     assert not any(not s or s.startswith(".") or s in RESERVED_SEGMENTS for s in segments)
 
 
-@SAME_EVERYWHERE
+@BOUNDED
 @given(RELEASES)
 def test_json_there_and_back(value: Release) -> None:
     assert Release.from_json(json.loads(json.dumps(value.to_json()))) == value

@@ -13,7 +13,7 @@ from common.finding import Role
 from common.release import Release, ReleaseFile, State
 from server.firmware.retention import Came, Going, Limits, Plan, Uses, decide
 
-EXAMPLES = settings(max_examples=50, deadline=None, derandomize=True, database=None)
+EXAMPLES = settings(max_examples=50)
 KINDS = [("vendor", "a"), ("vendor", "b"), ("vendor", None), (None, None)]
 OFTEN_READY = st.sampled_from([State.READY] * 5 + list(State))
 

@@ -176,7 +176,7 @@ COMMANDS = st.deferred(
 SEQUENCES: st.SearchStrategy[bytes] = st.lists(COMMANDS, max_size=4).map(lambda commands: sequence(*sum(commands, ())))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150)
 @given(SEQUENCES, st.dictionaries(st.sampled_from(ALL_SEQUENCES), SEQUENCES, max_size=3))
 def test_any_commands_are_read_or_refused(commands: bytes, members: dict[int, bytes]) -> None:
     try:

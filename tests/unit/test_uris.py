@@ -65,7 +65,7 @@ def test_the_path_that_a_uri_asks_for(uri: str, path: str | None) -> None:
     assert served_path(uri) == path
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500)
 @given(st.text(alphabet=st.one_of(st.sampled_from("/:[]@%?#.a1\n\x00\ud800é"), st.characters()), max_size=40))
 @example("[::1]/a%")
 @example("[" * 40)

@@ -202,7 +202,7 @@ def test_one_load_an_image_however_many_ask(parts: coap.Parts, tmp_path: Path) -
     gate = threading.Event()
 
     def read(image: object) -> bytes:
-        gate.wait(30)
+        gate.wait(60)
         reads.append(image)
         return parts.store.read(image)  # type: ignore[arg-type]
 
@@ -211,7 +211,7 @@ def test_one_load_an_image_however_many_ask(parts: coap.Parts, tmp_path: Path) -
     with serving(parts) as endpoint:
         peers = [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(20)]
         for sock in peers:
-            sock.settimeout(10)
+            sock.settimeout(60)
             sock.connect(("::1", endpoint.port))
             sock.send(get("version_42/slot0", block2(0, 6)))
         with peer(endpoint.port) as other:  # the loop goes on meanwhile

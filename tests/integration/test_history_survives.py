@@ -56,7 +56,7 @@ def test_nothing_that_was_on_the_disk_is_lost_by_twenty_kills(tmp_path: Path) ->
                 timer.start()
         timer.join()
         process.stdout.close()
-        assert process.wait(20) == -9
+        assert process.wait(60) == -9
     assert len(said) >= 400
     database = Database(path, SCHEMA, pytest.fail)
     database.start()

@@ -64,7 +64,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             (there.folder / "shown" / f"{name}.html").write_text("<script>1</script>")
         wait_until(lambda: there.ask("GET", "/api/v1/releases/valid").json.get("state") == "ready")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
-            device.settimeout(20)
+            device.settimeout(60)
             device.sendto(get("valid/manifest"), ("127.0.0.1", there.coap_port))
             device.recv(2000)
         wait_until(lambda: there.ask("GET", "/api/v1/devices").json["devices"])

@@ -13,7 +13,7 @@ from server.coap import datagram, registrations
 from server.coap.datagram import Datagram
 from server.coap.pins import EXCHANGE_LIFETIME
 from server.coap.source import source_of
-from tests.support.coap import Parts, block2, get, make_parts, settle
+from tests.support.coap import Parts, block2, get, make_parts, settle, settle_loopback
 from tests.support.releases import write_release
 
 REGISTER, DEREGISTER = (datagram.OBSERVE, b""), (datagram.OBSERVE, b"\x01")
@@ -36,7 +36,7 @@ class Device:
         self._parts = parts
         self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self.socket.bind(("::1", 0))
-        self.socket.settimeout(10)
+        self.socket.setblocking(False)
 
     def ask(self, data: bytes) -> Datagram | None:
         answer = self._parts.answer(data, self.socket.getsockname())
@@ -49,7 +49,7 @@ class Device:
 
     def told(self) -> Datagram | None:
         """The next notification that has arrived, if any."""
-        self.socket.setblocking(False)
+        settle_loopback(self.socket.family)
         try:
             return datagram.parse(self.socket.recv(2000))
         except BlockingIOError:

@@ -12,6 +12,7 @@ from server.coap.receive_queue import QueueState, ReceiveQueue
 from server.health import Status
 from server.symptoms import Dropping
 from tests.support.clock import Clock
+from tests.support.coap import settle_loopback
 
 SO_MEMINFO = 55  # <asm-generic/socket.h>: what the kernel says to the socket's owner, for comparison
 HOSTS = pytest.mark.parametrize("host", ["::1", "127.0.0.1"])
@@ -25,9 +26,11 @@ def bound(host: str) -> socket.socket:
 
 
 def flood(sock: socket.socket, count: int) -> None:
+    """All have arrived, or were dropped."""
     with socket.socket(sock.family, socket.SOCK_DGRAM) as sender:
         for _ in range(count):
             sender.sendto(bytes(500), sock.getsockname())
+    settle_loopback(sock.family)
 
 
 def kernel(sock: socket.socket) -> QueueState:

@@ -43,6 +43,15 @@ def settle(live: LiveCatalogue) -> None:
         time.sleep(0.02)
 
 
+def settle_loopback(family: int) -> None:
+    """Wait until what was sent so far on the loopback interface has arrived: the kernel may do that a moment later, in order."""
+    with socket.socket(family, socket.SOCK_DGRAM) as last:
+        last.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        last.settimeout(60)
+        last.sendto(b"x", last.getsockname())
+        last.recv(10)
+
+
 @dataclass
 class Parts:
     """A CoAP server's parts over a folder; `service` is not started."""

@@ -53,7 +53,7 @@ def make(path: Path) -> Iterator[Make]:
 def test_what_is_committed_is_read_and_is_there_at_the_next_start(make: Make) -> None:
     first = make()
     assert first.commit(put("a")) == 1
-    assert first.submit(put("b")).result(20) == 2
+    assert first.submit(put("b")).result(60) == 2
     assert first.read(words) == ["a", "b"]
     last = [first.submit(put(str(number))) for number in range(3000)]
     first.stop()
@@ -67,16 +67,16 @@ def test_what_is_committed_is_read_and_is_there_at_the_next_start(make: Make) ->
 def test_a_work_that_fails_takes_no_other_with_it(make: Make) -> None:
     database = make()
     gate = threading.Event()
-    database.submit(lambda _: gate.wait(20))
+    database.submit(lambda _: gate.wait(60))
     before, failing, after = database.submit(put("a")), database.submit(put("a")), database.submit(put("b"))
     ending = database.submit(lambda connection: connection.executescript("COMMIT"))
     late = database.submit(put("c"))
     gate.set()
-    assert before.result(20) == 1
-    assert isinstance(failing.exception(20), sqlite3.IntegrityError)
-    assert after.result(20)
-    assert isinstance(ending.exception(20), sqlite3.OperationalError)
-    assert late.result(20)
+    assert before.result(60) == 1
+    assert isinstance(failing.exception(60), sqlite3.IntegrityError)
+    assert after.result(60)
+    assert isinstance(ending.exception(60), sqlite3.OperationalError)
+    assert late.result(60)
     with pytest.raises(sqlite3.IntegrityError):
         database.commit(put(None))
     with pytest.raises(ZeroDivisionError):
@@ -104,20 +104,20 @@ def test_readers_wait_for_no_writer_and_see_whole_transactions(make: Make) -> No
     for reader in readers:
         reader.start()
     for number in range(300):
-        database.submit(pair(number)).result(20) if number % 10 == 0 else database.submit(pair(number))
+        database.submit(pair(number)).result(60) if number % 10 == 0 else database.submit(pair(number))
     inside, go_on = threading.Event(), threading.Event()
 
     def hold(connection: sqlite3.Connection) -> None:
         put("held-a")(connection)
         inside.set()
-        go_on.wait(20)
+        go_on.wait(60)
         put("held-b")(connection)
 
     held = database.submit(hold)
-    assert inside.wait(20)
+    assert inside.wait(60)
     assert "held-a" not in database.read(words)
     go_on.set()
-    held.result(20)
+    held.result(60)
     stop.set()
     for reader in readers:
         reader.join()
@@ -128,8 +128,8 @@ def test_readers_wait_for_no_writer_and_see_whole_transactions(make: Make) -> No
 def test_of_too_many_works_the_oldest_that_nobody_waits_for_goes(make: Make) -> None:
     database = make(most=5)
     gate, inside = threading.Event(), threading.Event()
-    database.submit(lambda _: (inside.set(), gate.wait(20)))
-    assert inside.wait(20)
+    database.submit(lambda _: (inside.set(), gate.wait(60)))
+    assert inside.wait(60)
     awaited: list[int] = []
     waiter = threading.Thread(target=lambda: awaited.append(database.commit(put("awaited"))))
     waiter.start()
@@ -137,7 +137,7 @@ def test_of_too_many_works_the_oldest_that_nobody_waits_for_goes(make: Make) -> 
     futures = [database.submit(put(str(number))) for number in range(10)]
     gate.set()
     waiter.join()
-    assert futures[-1].result(20)
+    assert futures[-1].result(60)
     assert [future.cancelled() for future in futures] == [True] * 6 + [False] * 4
     assert database.dropped == 6
     assert database.read(words) == ["awaited", "6", "7", "8", "9"]
@@ -182,7 +182,7 @@ def test_a_locked_file_is_waited_for_and_not_moved(make: Make, path: Path) -> No
         assert "locked" in database.trouble
         assert database.read(words) == ["a"]
         other.execute("ROLLBACK")
-    assert kept.result(20)
+    assert kept.result(60)
     wait_until(lambda: database.trouble == "")
     assert database.read(words) == ["a", "b"]
     assert asides(path) == []
@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_made_is_trouble_and_no_crash(make: Make, path: 
         database.read(words)
     kept = database.submit(put("a"))
     path.parent.unlink()
-    assert kept.result(20)
+    assert kept.result(60)
     wait_until(lambda: database.trouble == "")
 
 
@@ -265,7 +265,7 @@ def test_damage_that_is_met_later_is_moved_aside_then(make: Make, path: Path, me
         with pytest.raises(NotRecorded):
             database.read(words)
         wait_until(lambda: asides(path) != [] and database._writer.ready)
-    assert all(future.result(20) for future in kept)
+    assert all(future.result(60) for future in kept)
     assert database.read(words) == [f"new {number}" for number in range(len(kept))]
     assert len([name for name in asides(path) if name.endswith("Z")]) == 1
 

@@ -84,13 +84,13 @@ class Asker:
 
     def ping(self, target: DeviceUrl) -> None:
         self.sent.append(("ping", target))
-        assert self.gate.wait(20)
+        assert self.gate.wait(60)
         if target not in self.there:
             raise DeviceUnreachable("There was no answer.")
 
     def knock(self, target: DeviceUrl) -> None:
         self.sent.append(("ping", target))
-        assert self.gate.wait(20)
+        assert self.gate.wait(60)
         if target not in self.there:
             raise DeviceUnreachable("There was no answer.")
 

@@ -251,18 +251,18 @@ def test_news_come_to_all_who_wait(parts: Parts) -> None:
     stop = threading.Event()
     assert history.wait_for_news(history.latest_id, 0.01, stop) == ()
     start, heard = history.latest_id, []
-    waiting = [threading.Thread(target=lambda: heard.append(history.wait_for_news(start, 20, stop))) for _ in range(3)]
+    waiting = [threading.Thread(target=lambda: heard.append(history.wait_for_news(start, 60, stop))) for _ in range(3)]
     for thread in waiting:
         thread.start()
     history.record("k", "news")
     for thread in waiting:
         thread.join()
     assert [[event.what for event in events] for events in heard] == [["news"]] * 3
-    assert [event.what for event in history.wait_for_news(start, 20, stop)] == ["news"]
+    assert [event.what for event in history.wait_for_news(start, 60, stop)] == ["news"]
     ender = threading.Thread(target=lambda: heard.append(history.wait_for_news(history.latest_id, 60, stop)))
     ender.start()
     stop.set()
-    ender.join(20)
+    ender.join(60)
     assert heard[-1] == ()
 
 

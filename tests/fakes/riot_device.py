@@ -114,7 +114,7 @@ class RiotDevice:
             if not data:
                 continue  # stop() wakes it up
             longest = self._behaviour.longest
-            if self._behaviour.silent or self._radio.loses() or (longest is not None and len(data) > longest):
+            if self._behaviour.silent or self._radio.loses(data) or (longest is not None and len(data) > longest):
                 continue
             message = Message.read(data)
             if message.code == 0:
@@ -147,7 +147,7 @@ class RiotDevice:
         try:
             while not self._stopping.is_set():
                 data, _ = self._socket.recvfrom(65535)
-                if data and not self._radio.loses():
+                if data and not self._radio.loses(data):
                     message = Message.read(data)
                     if message.code == 0 and message.mid == mid:
                         self.replies.append(message)
@@ -191,5 +191,6 @@ class RiotDevice:
         return wire.code("2.05"), (format_, wire.block_option(number, more, size)), block
 
     def _send(self, message: Message, to: tuple[object, ...]) -> None:
-        if not self._radio.loses():
-            self._socket.sendto(bytes(message), to)
+        data = bytes(message)
+        if not self._radio.loses(data):
+            self._socket.sendto(data, to)

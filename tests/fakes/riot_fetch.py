@@ -131,7 +131,7 @@ class _Session:
         request = Message(wire.CON, wire.GET, self.mid, b"", (*self._path, wire.block_option(number, False, self._block)))
         pause = self._ack_timeout
         for _ in range(self._max_retransmit + 1):
-            if not self._radio.loses():
+            if not self._radio.loses(bytes(request)):
                 self._send(bytes(request))
             reply = self._receive(number, time.monotonic() + pause)
             if reply is not None:
@@ -144,11 +144,12 @@ class _Session:
             selector.register(self._socket, selectors.EVENT_READ)
             while selector.select(max(0.0, deadline - time.monotonic())):
                 try:
-                    reply = Message.read(self._socket.recv(65535))
+                    data = self._socket.recv(65535)
                 except ConnectionRefusedError:
                     continue  # a server that restarts: to the device that is silence
-                if self._radio.loses():
+                if self._radio.loses(data):
                     continue
+                reply = Message.read(data)
                 if reply.type in (wire.ACK, wire.RST):
                     if reply.mid == self.mid and (reply.code or reply.type == wire.RST):
                         return reply

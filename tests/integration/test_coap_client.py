@@ -25,8 +25,9 @@ from tests.fakes.coap_wire import Message
 from tests.fakes.riot_device import RIOT_CORE, Behaviour, RiotDevice
 from tests.waiting import wait_until
 
-PATIENT = Timing(ack_timeout=0.1, ack_random_factor=1.5, max_retransmit=9, response_timeout=20)
-LOSSY = Timing(ack_timeout=0.03, ack_random_factor=1.5, max_retransmit=10, response_timeout=20)
+PATIENT = Timing(ack_timeout=10, max_retransmit=4)
+"""What is asked is sent once, however slow the machine is."""
+LOSSY = Timing(ack_timeout=0.03, ack_random_factor=1.5, max_retransmit=10)
 HASTY = Timing(ack_timeout=0.02, ack_random_factor=1.0, max_retransmit=2, response_timeout=0.1)
 
 
@@ -53,12 +54,16 @@ def post(client: CoapClient, device: RiotDevice, payload: bytes = b"coap://[::1]
     return client.request("POST", target, target.path, payload)
 
 
-def closed_port(host: str) -> str:
+@contextmanager
+def closed_port(host: str) -> Iterator[str]:
+    """A port that is closed, and stays so: its socket takes datagrams of one peer alone, who sends none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((host, 0))
+    with socket.socket(family, socket.SOCK_DGRAM) as sock, socket.socket(family, socket.SOCK_DGRAM) as nobody:
+        for one in (sock, nobody):
+            one.bind((host, 0))
+        sock.connect(nobody.getsockname())
         port = sock.getsockname()[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        yield f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 @contextmanager
@@ -135,7 +140,7 @@ def test_a_separate_response(client: CoapClient, kind: int) -> None:
         assert len(device.requests) == 1, "what was acknowledged is not sent again"
         if kind == wire.CON:
             wait_until(lambda: device.replies, what="the acknowledgement")
-            assert [r.type for r in device.replies] == [wire.ACK]
+            assert {r.type for r in device.replies} == {wire.ACK}
 
 
 def test_a_separate_response_on_a_lossy_link(lossy: CoapClient) -> None:
@@ -240,8 +245,8 @@ def test_blocks_that_do_not_fit_are_refused(client: CoapClient, number: int, siz
 
 @pytest.mark.parametrize("host", ["::1", "127.0.0.1"])
 def test_a_closed_port_is_told_from_silence(client: CoapClient, host: str) -> None:
-    with pytest.raises(DeviceUnreachable, match=r"port is closed: \S+ is there"):
-        client.request("GET", DeviceUrl.parse(closed_port(host)), "a")
+    with closed_port(host) as closed, pytest.raises(DeviceUnreachable, match=r"port is closed: \S+ is there"):
+        client.request("GET", DeviceUrl.parse(closed), "a")
 
 
 def test_silence_says_how_long(hasty: CoapClient) -> None:
@@ -264,8 +269,8 @@ def test_an_acknowledgement_that_no_response_follows() -> None:
 
 
 def test_closed_ports_do_not_disturb_the_others(client: CoapClient) -> None:
-    with RiotDevice() as device, ThreadPoolExecutor(16) as pool:
-        closed = [DeviceUrl.parse(closed_port(host)) for host in ("::1", "127.0.0.1")] * 20
+    with RiotDevice() as device, closed_port("::1") as six, closed_port("127.0.0.1") as four, ThreadPoolExecutor(16) as pool:
+        closed = [DeviceUrl.parse(url) for url in (six, four)] * 20
         asked = [pool.submit(client.request, "GET", target, "a") for target in closed]
         answered = [pool.submit(post, client, device) for _ in range(100)]
         assert {f.result().code for f in answered} == {"2.01"}
@@ -316,8 +321,8 @@ def test_an_ipv4_socket_reaches_ipv4_devices() -> None:
         assert post(client, device).code == "2.01"
         with pytest.raises(DeviceUnreachable, match="no IPv6"):
             client.request("GET", DeviceUrl.parse("[::1]/a"), "a")
-        with pytest.raises(DeviceUnreachable, match="port is closed"):
-            client.request("GET", DeviceUrl.parse(closed_port("127.0.0.1")), "a")
+        with closed_port("127.0.0.1") as closed, pytest.raises(DeviceUnreachable, match="port is closed"):
+            client.request("GET", DeviceUrl.parse(closed), "a")
 
 
 def test_stop_ends_every_wait() -> None:
@@ -327,12 +332,12 @@ def test_stop_ends_every_wait() -> None:
             client.start()
             asked = [pool.submit(post, client, device) for _ in range(4)]
             asked += [pool.submit(client.request, "GET", target, "a") for _ in range(4)]
-            wait_until(lambda: len(got) == 4, what="the requests")
+            wait_until(lambda: len(got) >= 4, what="the requests")
             client.stop()
             client.stop()
             for one in asked:
                 with pytest.raises(DeviceUnreachable, match="The server is stopping"):
-                    one.result(timeout=20)
+                    one.result(timeout=60)
             with pytest.raises(DeviceUnreachable, match="The server is stopping"):
                 post(client, device)
 
@@ -358,10 +363,10 @@ def test_a_server_that_others_wrote(client: CoapClient) -> None:
         site = aiocoap.resource.Site()
         site.add_resource([".well-known", "core"], aiocoap.resource.WKCResource(site.get_resources_as_linkheader))
         site.add_resource(["suit", "trigger"], trigger)
-        port = int(closed_port("::1").rpartition(":")[2])
-        context = await aiocoap.Context.create_server_context(site, bind=("::1", port))
+        context = await aiocoap.Context.create_server_context(site, bind=("::1", 0), transports=["udp6"])
+        [messages] = (interface.token_interface.message_interface for interface in context.request_interfaces)
         try:
-            target = DeviceUrl("::1", port)
+            target = DeviceUrl("::1", messages.transport.get_extra_info("socket").getsockname()[1])
             listing = await asyncio.to_thread(client.request, "GET", target, ".well-known/core")
             told = await asyncio.to_thread(client.request, "POST", target, target.path, b"coap://[::1]/a\0")
             body = await asyncio.to_thread(client.request, "GET", target, target.path)

@@ -20,7 +20,9 @@ from tests.fakes.riot_device import RIOT_CORE, Behaviour, RiotDevice
 from tests.integration.test_coap_client import closed_port
 from tests.waiting import wait_until
 
-PATIENT = Timing(ack_timeout=0.1, ack_random_factor=1.5, max_retransmit=9, response_timeout=20)
+PATIENT = Timing(ack_timeout=10, max_retransmit=4)
+"""What is asked is sent once, however slow the machine is."""
+LOSSY = Timing(ack_timeout=0.1, max_retransmit=9)
 HASTY = Timing(ack_timeout=0.1, ack_random_factor=1.0, max_retransmit=1, response_timeout=0.1)
 URL6, URL4 = b"coap://[::1]:7777/v42/manifest", b"coap://127.0.0.1:7777/v42/manifest"
 Results = tuple[DeviceResult, ...]
@@ -212,7 +214,7 @@ def test_many_devices_and_some_that_cannot_be_reached(caplog: pytest.LogCaptureF
         hosts = ["::1", "127.0.0.1"]
         good = [stack.enter_context(RiotDevice(kinds[i % 4], hosts[i // 4 % 2])) for i in range(30)]
         silent = [stack.enter_context(RiotDevice(Behaviour(silent=True), hosts[i % 2])) for i in range(5)]
-        closed = [closed_port(hosts[i % 2]) for i in range(5)]
+        closed = [stack.enter_context(closed_port(hosts[i % 2])) for i in range(5)]
         results = tell(notifier, *good, *silent, *closed)
         assert [r.state for r in results] == [OK] * 30 + [LOST] * 10
         assert [r.device for r in results[:35]] == [d.url for d in (*good, *silent)], "in the order given"
@@ -223,8 +225,8 @@ def test_many_devices_and_some_that_cannot_be_reached(caplog: pytest.LogCaptureF
     assert f"notified {good[0].url} of v42: accepted: Accepted (2.01)." in lines
 
 
-def test_lossy_links(notifier: Notifier) -> None:
-    with ExitStack() as stack:
+def test_lossy_links() -> None:
+    with notifying(LOSSY) as notifier, ExitStack() as stack:
         devices = [stack.enter_context(RiotDevice(Behaviour(loss=0.2, seed=seed))) for seed in range(12)]
         assert {r.state for r in tell(notifier, *devices)} == {OK}
         assert sum(d.lost for d in devices) > 0
@@ -323,8 +325,9 @@ def test_the_url_is_made_for_the_resolved_address_and_its_zone() -> None:
     client.start()
     notifier = Notifier(Teller(client, _Peers(peers.append)), client.stop)
     try:
-        tells: Sequence[str] = ("[fe80::1:2:3:4%lo]/a", f"{closed_port('::1')}/a", "[::ffff:127.0.0.1]:9/a")
-        assert {r.state for one in tells for r in tell(notifier, one)} == {LOST}
+        with closed_port("::1") as closed:
+            tells: Sequence[str] = ("[fe80::1:2:3:4%lo]/a", f"{closed}/a", "[::ffff:127.0.0.1]:9/a")
+            assert {r.state for one in tells for r in tell(notifier, one)} == {LOST}
         assert peers == ["fe80::1:2:3:4%lo", "::1", "127.0.0.1"]
     finally:
         notifier.stop()

@@ -82,11 +82,6 @@ def known(server: Server, url: str) -> Device | None:
         return next((d for d in FleetClient(client).devices() or () if d.url == url), None)
 
 
-def is_fetching(server: Server, url: str) -> bool:
-    device = known(server, url)
-    return device is not None and device.update is not None and device.update.state.value.startswith("fetching")
-
-
 def is_confirmed(server: Server, url: str) -> bool:
     device = known(server, url)
     return device is not None and device.update is not None and device.update.state is UpdateState.CONFIRMED
@@ -195,9 +190,9 @@ def test_ctrl_c_on_a_terminal(server: Server) -> None:
         arguments = ("--publish-id", "v2", "--wait", "100", *urls)
         with started(server, *arguments, stdin=ours, stdout=ours, stderr=ours) as process:
             os.close(ours)
-            wait_until(lambda: is_fetching(server, urls[0]), 60, "the device to fetch")
+            shown = _read(terminal, b"  fetching ")
             process.send_signal(signal.SIGINT)
-            left = _read(terminal).decode().rpartition("\x1b[J")[2].splitlines()
+            left = (shown + _read(terminal)).decode().rpartition("\x1b[J")[2].splitlines()
             assert process.wait(timeout=60) == 130
     os.close(terminal)
     assert [line.partition(" ")[0] for line in left] == [urls[0], "Interrupted:"], "how it stood, in the place of the bars"
@@ -274,10 +269,10 @@ def _terminal() -> tuple[int, int]:
     return terminal, ours
 
 
-def _read(terminal: int) -> bytes:
-    """All that is shown until nobody has the other side open."""
+def _read(terminal: int, words: bytes | None = None) -> bytes:
+    """All that is shown up to `words`, or until nobody has the other side open."""
     shown = b""
-    while True:
+    while words is None or words not in shown:
         try:
             piece = os.read(terminal, 4096)
         except OSError:  # EIO
@@ -285,3 +280,4 @@ def _read(terminal: int) -> bytes:
         if not piece:
             return shown
         shown += piece
+    return shown

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import keyring
@@ -17,14 +19,19 @@ from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from common.boards import Boards
+from desktop.window import jobs
 from desktop.window.fleet.view import FleetView
 from desktop.window.jobs import Jobs
 from desktop.window.main_window import MainWindow
 from desktop.window.publish.release_flow import ReleaseFlow
+from desktop.window.server import local_server
 from desktop.window.server.link import ServerLink
 from desktop.window.server.local_server import LocalServer
 from desktop.window.settings import Settings
 from tests.support.server import Server, running
+
+WAIT = 120_000
+"""Milliseconds in which whatever is waited for has come."""
 
 
 @pytest.fixture(scope="session")
@@ -69,10 +76,35 @@ def _no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 def _ended_threads() -> Iterator[None]:
     """Python keeps an entry for a thread of Qt's that once asked for its own name, as logging does, after its end too."""
     yield
-    running = sys._current_frames()
-    for number, thread in list(threading._active.items()):  # type: ignore[attr-defined]
-        if isinstance(thread, threading._DummyThread) and number not in running:
-            del threading._active[number]  # type: ignore[attr-defined]
+    threads = threading._active  # type: ignore[attr-defined]
+    strangers = {number for number, thread in list(threads.items()) if isinstance(thread, threading._DummyThread)}
+    end = time.monotonic() + 20  # a call that is let go with its window ends a moment later
+    while strangers & sys._current_frames().keys() and time.monotonic() < end:
+        time.sleep(0.01)
+    for number in strangers - sys._current_frames().keys():
+        del threads[number]
+
+
+class PatientBot(QtBot):
+    """Waits for longer where a test names no time: a machine that is slow is no failure."""
+
+    waitSignal = partialmethod(QtBot.waitSignal, timeout=WAIT)
+    waitSignals = partialmethod(QtBot.waitSignals, timeout=WAIT)
+    waitUntil = partialmethod(QtBot.waitUntil, timeout=WAIT)
+    waitExposed = partialmethod(QtBot.waitExposed, timeout=WAIT)
+    waitActive = partialmethod(QtBot.waitActive, timeout=WAIT)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:  # noqa: ARG001
+    return PatientBot(request)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is cancelled, or stopped, and a server that is to end, have all the time that they need for it."""
+    for module, name in ((jobs, "GRACE_MS"), (jobs, "STOP_MS"), (local_server, "STOP_MS"), (local_server, "_KILL_MS")):
+        monkeypatch.setattr(module, name, WAIT)
 
 
 @pytest.fixture
@@ -85,9 +117,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
     """The whole window as the program makes it; it has chosen no server yet."""
-    jobs = Jobs()
-    link = ServerLink(jobs)
-    window = MainWindow(jobs, ReleaseFlow(jobs, Boards.load(None), lambda: link.server), link, LocalServer(), Settings())
+    running = Jobs()
+    link = ServerLink(running)
+    window = MainWindow(running, ReleaseFlow(running, Boards.load(None), lambda: link.server), link, LocalServer(), Settings())
     qtbot.addWidget(window)
     window.show()
     yield window

@@ -403,6 +403,7 @@ def test_the_failed_devices_are_told_again(window: MainWindow, server: Server, q
     assert f"Server: {server.url}" in clipboard.text()
 
 
+@pytest.mark.usefixtures("patient")
 def test_telling_devices_is_cancelled(window: MainWindow, ota: FakeOtaServer, qtbot: QtBot) -> None:
     """What was told stays in the summary, and no job goes on asking."""
     connected(window, ota.url, qtbot)

@@ -24,7 +24,7 @@ ENTRY, METADATA, ICON = (PACKAGING / f"ota-publisher.{end}" for end in ("desktop
 def test_the_validators_accept_it(command: tuple[str, ...]) -> None:
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is missing: apt-get install appstream desktop-file-utils")
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

@@ -137,7 +137,7 @@ def test_a_url_left_half_typed_is_quoted_and_not_taken(full: DevicesPage, qtbot:
     editor = edit(full, 1, DevicesModel.URL)
     qtbot.keyClicks(editor, "fe80::2%")
     full.filter.setFocus()
-    qtbot.waitUntil(lambda: "was not taken over" in full.notice.text(), timeout=1000)
+    qtbot.waitUntil(lambda: "was not taken over" in full.notice.text())
     assert "fe80::2%" in full.notice.text()
     assert full.model.items == BOOK.devices
 

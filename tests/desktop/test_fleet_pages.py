@@ -39,7 +39,7 @@ from tests.support import rehearsal
 from tests.support.server import ROOT, Server, running
 from tests.support.window import connected
 
-WAIT = 60_000
+WAIT = 120_000
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 LEFT = Qt.MouseButton.LeftButton
 

@@ -24,7 +24,7 @@ from tests.support.releases import write_release
 from tests.support.server import Server, running
 from tests.support.window import connected
 
-WAIT = 60_000
+WAIT = 120_000
 LEFT = Qt.MouseButton.LeftButton
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 

@@ -16,7 +16,6 @@ from pytestqt.qtbot import QtBot
 
 from common.client import Cancelled
 from common.errors import OtaError, ServerUnreachable
-from desktop.window import jobs as module
 from desktop.window.jobs import Jobs
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +64,7 @@ def begin(jobs: Jobs, told: Told, call: Callable[..., object]) -> Any:
 
 
 def until(qtbot: QtBot, condition: Callable[[], bool]) -> None:
-    qtbot.waitUntil(condition, timeout=10_000)
+    qtbot.waitUntil(condition)
 
 
 def test_a_result_arrives_in_the_ui_thread_and_the_call_ran_in_another(jobs: Jobs, told: Told, qtbot: QtBot) -> None:
@@ -130,6 +129,7 @@ def test_progress_beyond_2_gib_arrives_whole_and_a_flood_of_it_is_thinned(jobs: 
     assert len(told.moves) < 200
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_call_that_looks_is_cancelled_at_once(jobs: Jobs, told: Told, qtbot: QtBot) -> None:
     def call(_: object, cancelled: Callable[[], bool]) -> None:
         while not cancelled():
@@ -139,13 +139,10 @@ def test_a_call_that_looks_is_cancelled_at_once(jobs: Jobs, told: Told, qtbot: Q
     job = begin(jobs, told, call)
     qtbot.wait(20)
     assert told.outcomes == 0
-    began = time.monotonic()
     job.cancel()
     until(qtbot, lambda: told.outcomes == 1)
-    assert time.monotonic() - began < module.GRACE_MS / 1000
     assert [str(e) for e in told.errors] == ["Publishing was cancelled."]
-    del job
-    qtbot.wait(module.GRACE_MS + 100)
+    job._give_up()  # as its timer does in the end
     assert told.outcomes == 1
 
 
@@ -153,7 +150,7 @@ def test_a_call_that_does_not_look_is_said_to_be_cancelled_and_its_result_is_dro
     jobs: Jobs, told: Told, qtbot: QtBot
 ) -> None:
     answer = threading.Event()
-    job = begin(jobs, told, lambda *_: answer.wait(20))
+    job = begin(jobs, told, lambda *_: answer.wait(60))
     job.cancel()
     until(qtbot, lambda: told.outcomes == 1)
     assert isinstance(told.errors[0], Cancelled)
@@ -164,6 +161,7 @@ def test_a_call_that_does_not_look_is_said_to_be_cancelled_and_its_result_is_dro
     assert told.outcomes == 1
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_succeeds_in_spite_of_a_cancel_is_told_as_it_was(jobs: Jobs, told: Told, qtbot: QtBot) -> None:
     def call(_: object, cancelled: Callable[[], bool]) -> str:
         while not cancelled():
@@ -182,6 +180,7 @@ def test_many_at_once_all_end_and_none_is_kept(jobs: Jobs, told: Told, qtbot: Qt
     assert sorted(told.results) == list(range(40))
 
 
+@pytest.mark.usefixtures("patient")
 def test_stop_ends_what_looks_and_nothing_is_told_afterwards(jobs: Jobs, told: Told, qtbot: QtBot) -> None:
     def call(progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
         while not cancelled():
@@ -199,12 +198,11 @@ def test_stop_ends_what_looks_and_nothing_is_told_afterwards(jobs: Jobs, told: T
 
 def test_stop_does_not_wait_for_what_hangs(jobs: Jobs, told: Told, qtbot: QtBot) -> None:
     answer = threading.Event()
-    hanging: list[QThread] = [begin(jobs, told, lambda *_: answer.wait(20)) for _ in range(3)]
-    began = time.monotonic()
+    hanging: list[QThread] = [begin(jobs, told, lambda *_: answer.wait(60)) for _ in range(3)]
     jobs.stop()
-    assert time.monotonic() - began < 2
+    assert not any(job.isFinished() for job in hanging)
     answer.set()
-    assert all(job.wait(5000) for job in hanging)
+    assert all(job.wait(60_000) for job in hanging)
     qtbot.wait(50)
     assert told.outcomes == 0
 
@@ -212,10 +210,11 @@ def test_stop_does_not_wait_for_what_hangs(jobs: Jobs, told: Told, qtbot: QtBot)
 def test_a_program_ends_cleanly_while_a_call_hangs(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     program = (
-        "import sys, time\nfrom PyQt5.QtCore import QCoreApplication\nfrom desktop.window.jobs import Jobs\n"
+        "import sys, threading, time\nfrom PyQt5.QtCore import QCoreApplication\nfrom desktop.window.jobs import Jobs\n"
         "app = QCoreApplication([])\njobs = Jobs()\n"
-        "jobs.start(lambda *_: time.sleep(30), print, print)\ntime.sleep(0.1)\n"
-        "began = time.monotonic()\njobs.stop()\nprint(time.monotonic() - began < 2)\ndel jobs\n"
+        "began = threading.Event()\n"
+        "jobs.start(lambda *_: (began.set(), time.sleep(600)), print, print)\nbegan.wait()\n"
+        "jobs.stop()\nprint('stopped')\ndel jobs\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")

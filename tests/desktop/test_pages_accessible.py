@@ -13,6 +13,7 @@ from common.release import Release, State
 from desktop.address_book import AddressBook, Device
 from desktop.window.address_book.page import DevicesPage
 from desktop.window.releases.page import ReleasesPage
+from tests.support.widgets import settle
 
 
 def full_releases() -> ReleasesPage:
@@ -40,7 +41,7 @@ def test_names_and_room(qtbot: QtBot, made: type[QWidget], scale: float) -> None
     page.setFont(font)
     page.resize(int(720 * scale), int(620 * scale))
     page.show()
-    qtbot.wait(10)
+    settle(page)
     widgets = [w for w in page.findChildren(QWidget) if w.isVisible()]
     buddies = {label.buddy() for label in widgets if isinstance(label, QLabel)}
     for widget in widgets:

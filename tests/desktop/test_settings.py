@@ -81,7 +81,7 @@ def test_all_of_it_comes_back_in_another_process(tmp_path: Path) -> None:
         " bytes(s.geometry), bytes(s.state), s.devices))"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "settings")]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=20).stdout
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=90).stdout
     assert said.strip() == str((
         ("http://one",), [[os.fsencode(odd)]], b"\0geometry\xff", b"state", "[fd00::2]/suit/trigger, fe80::2%wpan0",
     ))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PyQt5.QtCore import QEvent, QRect, Qt
+from PyQt5.QtCore import QEvent, Qt
 from PyQt5.QtGui import QFont, QKeyEvent, QKeySequence
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import (
@@ -45,7 +45,7 @@ from tests.desktop.conftest import dark_palette
 from tests.support import widgets
 from tests.support.releases import SAMPLE, SAMPLE_FILES
 
-WAIT = 20_000
+WAIT = 120_000
 MIXED = [SAMPLE_FILES[0], SAMPLE / "slot0.1700000100.bin", SAMPLE_FILES[2]]
 RELEASE = Release(
     "sample/samr21-xpro/1700000200",
@@ -199,23 +199,8 @@ def pages(window: MainWindow, qtbot: QtBot) -> Iterator[str]:
         page = window._tabs.currentWidget()
         assert page is not None
         qtbot.waitUntil(page.isVisible, timeout=WAIT)
-        settle(window)
+        widgets.settle(window)
         yield window._tabs.tabText(number)
-
-
-def settle(window: MainWindow) -> None:
-    """Texts that wrap want their height only once they have their width, so that a layout takes a few rounds."""
-    still = 0
-    before: list[QRect] = []
-    for _ in range(100):
-        QApplication.sendPostedEvents(None, 0)
-        QApplication.processEvents()
-        now = [widget.geometry() for widget in widgets.seen(window)]
-        still = still + 1 if now == before else 0
-        before = now
-        if still == 5:
-            return
-    pytest.fail("the layout never comes to rest")
 
 
 def everywhere(window: MainWindow, qtbot: QtBot, look: Callable[[QMainWindow], list[str]]) -> list[str]:

@@ -23,7 +23,7 @@ from tests.desktop.conftest import dark_palette
 from tests.support.releases import SAMPLE
 from tests.support.server import ROOT, running
 
-WAIT = 20_000
+WAIT = 120_000
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -36,7 +36,7 @@ def test_the_window_is_pictured(qtbot: QtBot, qapp: QApplication, tmp_path: Path
     if scheme == "dark":
         qapp.setPalette(dark_palette())
     shutil.copytree(SAMPLE, tmp_path / "firmware" / "fw" / "sample" / "samr21-xpro", copy_function=shutil.copyfile)
-    flags = ("--coap-host", "fd00:dead:beef::1", "--coap-bind", "127.0.0.3", "--coap-port", str(port()))
+    flags = ("--coap-host", "fd00:dead:beef::1", "--coap-bind", "127.13.0.1", "--coap-port", str(port()))
     try:
         with running(tmp_path / "firmware", tmp_path / "state", *flags) as server:
             jobs = Jobs()
@@ -63,7 +63,7 @@ def port() -> int:
     """The sample's own, or any where that is taken."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind(("127.0.0.3", 5683))
+            probe.bind(("127.13.0.1", 5683))
         except OSError:
             return 0
     return 5683

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
 from PyQt5.QtCore import QEvent, QPoint, QRect, Qt
 from PyQt5.QtGui import QColor, QImage, QKeyEvent, QKeySequence
 from PyQt5.QtWidgets import (
@@ -42,6 +43,21 @@ def _inner(widget: QWidget) -> bool:
     if isinstance(widget, QScrollBar | QHeaderView) or widget.objectName().startswith("qt_"):
         return not isinstance(widget, QTabBar)
     return isinstance(above, QLineEdit | QComboBox) or (isinstance(above, QAbstractScrollArea) and widget is above.viewport())
+
+
+def settle(window: QWidget) -> None:
+    """Texts that wrap want their height only once they have their width, so that a layout takes a few rounds."""
+    still = 0
+    before: list[QRect] = []
+    for _ in range(100):
+        QApplication.sendPostedEvents(None, 0)
+        QApplication.processEvents()
+        now = [widget.geometry() for widget in seen(window)]
+        still = still + 1 if now == before else 0
+        before = now
+        if still == 5:
+            return
+    pytest.fail("the layout never comes to rest")
 
 
 def told(widget: QWidget | None) -> str:

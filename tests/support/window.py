@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.window.main_window import MainWindow
 
-WAIT = 60_000
+WAIT = 120_000
 """Milliseconds."""
 
 

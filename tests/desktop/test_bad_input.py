@@ -381,7 +381,7 @@ def test_the_failed_devices_are_told_again(window: MainWindow, server: Server, q
     with RiotDevice(host="127.0.0.1") as good, refusing:
         panel.set_devices("\n".join((good.url, refusing.url, f"127.0.0.1:{port}/suit/trigger")))
         panel._button.click()
-        qtbot.waitUntil(panel._outcome._retry.isVisible, timeout=60_000)
+        qtbot.waitUntil(panel._outcome._retry.isVisible, timeout=WAIT)
         first = panel.summary.split("\n")
         assert first[0] == f"Published {panel._id.text()}."
         assert [row.split("  ")[1] for row in first[1:]] == ["notified", "refused", "unreachable"]
@@ -389,9 +389,9 @@ def test_the_failed_devices_are_told_again(window: MainWindow, server: Server, q
         with RiotDevice(host="127.0.0.1", port=port) as back:
             panel._outcome._retry.click()
             stages = [Stage.NOTIFIED, Stage.REFUSED, Stage.NOTIFIED]
-            qtbot.waitUntil(lambda: [row.stage for row in panel._outcome._results.rows] == stages, timeout=60_000)
+            qtbot.waitUntil(lambda: [row.stage for row in panel._outcome._results.rows] == stages, timeout=WAIT)
             window._flow.cancel()
-            qtbot.waitUntil(lambda: not window._flow.busy, timeout=60_000)
+            qtbot.waitUntil(lambda: not window._flow.busy, timeout=WAIT)
             again = panel.summary.split("\n")
             assert [row.split("  ")[1] for row in again[-3:]] == ["notified", "refused", "notified"]
             assert (len(good.triggered), len(back.triggered)) == (1, 1)

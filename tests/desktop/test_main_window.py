@@ -104,7 +104,7 @@ def test_what_is_no_file_is_told_to_be_none(window: MainWindow, kind: str) -> No
 
 
 def test_a_server_of_its_own(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    with qtbot.waitSignal(window._local.started, timeout=60_000):
+    with qtbot.waitSignal(window._local.started, timeout=WAIT):
         menu_entry(window, "Start one on this computer").trigger()
         assert f"its firmware folder is {tmp_path / 'data'}" in window._line.text()
     qtbot.waitUntil(lambda: window._link.url is not None, timeout=WAIT)

@@ -10,7 +10,7 @@ from PyQt5.QtWidgets import QApplication
 
 from tests.support.server import ROOT
 
-LONG = 150
+LONG = 500
 """Seconds; a long one costs nothing when all is well."""
 SCALE = "QT_SCALE_FACTOR"
 HERE = "tests/desktop/test_scaled_window.py"

@@ -53,9 +53,13 @@ class Server:
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        wait_until(lambda: _READY.search(self.log) or self.process.poll() is not None, 120, "the server's first line")
-        found = _READY.search(self.log)
-        assert found, f"the server did not start: {self.log}"
+        try:
+            wait_until(lambda: _READY.search(self.log) or self.process.poll() is not None, 240, "the server's first line")
+            found = _READY.search(self.log)
+            assert found, f"the server did not start: {self.log}"
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
         self.coap_port = int(found[1])
         self.url = f"http://{found[2]}"
         return self
@@ -83,7 +87,7 @@ class Server:
         """Send the signal and wait for the end; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(60)
+        status = self.process.wait(90)
         self._reader.join()
         assert self.process.stderr is not None
         self.process.stderr.close()

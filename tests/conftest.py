@@ -70,7 +70,7 @@ def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
     expected = [re.compile(m.args[0]) for m in request.node.iter_markers("expects_log")]
     surprises = [m for m in collector.messages if not any(p.search(m) for p in expected)]
     assert not surprises, f"unexpected warnings in the log: {surprises}"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 30
     while (left := [t for t in threading.enumerate() if t not in before and t.is_alive()]) and time.monotonic() < end:
         time.sleep(0.01)
     assert not left, f"threads left behind: {left}"

@@ -24,7 +24,12 @@ def connected(window: MainWindow, url: str, qtbot: QtBot) -> None:
 
 def dropped(window: MainWindow, paths: Sequence[Path], qtbot: QtBot) -> None:
     """They were dropped on the window and looked at."""
-    mime = urls(paths)
+    mime, checking = urls(paths), window._flow._checking
+
+    def rests() -> bool:
+        return not checking._settle.isActive() and (checking._job is None or checking._job.over)
+
+    qtbot.waitUntil(rests, timeout=WAIT)  # what is found of the files that were there before is no answer
     with qtbot.waitSignal(window._flow.looked, timeout=WAIT):
         assert drop(window, mime)
 

@@ -22,6 +22,8 @@ from server.firmware.latest import LATEST, latest_path
 DISCOVERY = ".well-known/core"
 _LISTINGS = 16
 """Listings that are remembered, by their filter."""
+_LISTED = 8 << 20
+"""Bytes that they have together: the whole list of ten thousand releases has four million, and so may any filter's."""
 _KEPT = 20
 """A listing is kept for this many times the time that it took: making large ones anew at each change would hold up devices."""
 _WISHES = 4
@@ -125,10 +127,14 @@ class Discovery:
         content = Content(data, digest.hexdigest(), digest.digest()[:8], datagram.LINK_FORMAT)
         ended = self._clock()
         self._made.pop(query, None)
-        while len(self._made) >= _LISTINGS:
+        while self._made and (len(self._made) >= _LISTINGS or self._listed + len(data) > _LISTED):
             del self._made[next(iter(self._made))]
         self._made[query] = _Made(catalogue, content, ended + _KEPT * (ended - began))
         return content
+
+    @property
+    def _listed(self) -> int:
+        return sum(len(made.content.data) for made in self._made.values())
 
     def _whole(self, catalogue: Catalogue) -> str:
         """A release's text is made again only when the release is another one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -61,7 +61,7 @@ class Api:
         self._urls = urls
         self._max_file = max_file
         self._stopping = stopping
-        self._lists = ReleaseLists(self._with_base)
+        self._lists = ReleaseLists(self.with_base)
         self._waiters = threading.BoundedSemaphore(_WAITING_WORKERS)
 
     def base(self) -> str:
@@ -70,9 +70,10 @@ class Api:
 
     def with_urls(self, release: Release) -> Release:
         """The release with the CoAP URLs that the asking side would use."""
-        return self._with_base(release, self.base())
+        return self.with_base(release, self.base())
 
-    def _with_base(self, release: Release, base: str) -> Release:
+    def with_base(self, release: Release, base: str) -> Release:
+        """The same below another base than the asking side's."""
         return replace(release, files=tuple(replace(f, url=self._urls.with_base(base, f.path)) for f in release.files))
 
     def publish(self) -> tuple[Release, bool]:
@@ -89,8 +90,8 @@ class Api:
         upload = uploads.to_check(bottle.request)
         return Checked.of(self._publisher.check(upload.publish_id, upload.files), self._live.judge.boards.name)
 
-    def releases(self, current: Catalogue, base: str) -> bytes:
-        """The JSON shape `releases`."""
+    def releases(self, current: Catalogue, base: str) -> Iterator[bytes]:
+        """The JSON shape `releases`, in pieces."""
         return self._lists.of(current, base)
 
     def release(self, publish_id: str) -> Release:

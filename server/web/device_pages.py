@@ -51,8 +51,9 @@ class DevicePages:
 
     def counts(self) -> tuple[int, int]:
         """How many devices there are, and how many need a look."""
-        moving = device_rows.current(self._fleet.transfers.all())
-        looks = [device_rows.look(d.update, moving.get(d.device)) for d in self._fleet.devices.all()]
+        with self._calls.turn:
+            moving = device_rows.current(self._fleet.transfers.all())
+            looks = [device_rows.look(d.update, moving.get(d.device)) for d in self._fleet.devices.all()]
         return len(looks), sum(look.group == "trouble" for look in looks)
 
     def devices(self) -> bottle.HTTPResponse:
@@ -61,10 +62,12 @@ class DevicePages:
         group = query.getunicode("show", "")
         words = query.getunicode("q", "").strip()[:LONGEST_CHOICE]
         choice = Choice(words, group if group in _GROUPS else "")
-        rows = device_rows.rows(self._fleet.devices.all(), self._fleet.transfers.all())
         asked = query.getunicode("forgotten", "")
-        gone = asked if address_of(asked) is not None and all(row.address != asked for row in rows) else ""
-        page = self._screens.devices(rows, self._work(), self._live.current.releases, choice, self._context(), gone)
+        with self._calls.turn:
+            rows = device_rows.rows(self._fleet.devices.all(), self._fleet.transfers.all())
+            gone = asked if address_of(asked) is not None and all(row.address != asked for row in rows) else ""
+            releases = self._live.current.releases
+            page = self._screens.devices(rows, self._work(), releases, choice, self._context(), gone)
         return as_page(page, Cache_Control="no-store")
 
     def works(self) -> bottle.HTTPResponse:
@@ -113,7 +116,8 @@ class DevicePages:
             device = self._fleet.devices.get(address)
         except UnicodeError:
             raise InvalidRequest("That is no device's address.") from None
-        return device, [t for t in self._fleet.transfers.all() if t.device == device.device]
+        with self._calls.turn:
+            return device, [t for t in self._fleet.transfers.all() if t.device == device.device]
 
     def _work(self) -> list[Work]:
         return of_rollouts(self._fleet.rollouts.all()) + of_notifications(self._fleet.notifier.all())

@@ -32,6 +32,8 @@ _TRANSFERS = {
     TransferState.RESTARTED: ("Begun anew", "quiet"),
 }
 LONGEST_CHOICE = 200
+_DRAWN = "<!-- rows -->"
+"""Where they go: what is said of anybody's devices has no such tag, for it is escaped."""
 _BLANK = Row("", "", "", "", "", "", "", LOOKS["idle"], "", None, "", None, dt.datetime.fromtimestamp(0, dt.UTC))
 """What a script makes the row of a new device of."""
 
@@ -67,6 +69,7 @@ class DeviceScreens:
 
     def __init__(self) -> None:
         self._devices = _template("devices")
+        self._row = _template("device-row")
         self._device = _template("device")
         self._works = _template("works")
         self._forget = _template("forget")
@@ -79,20 +82,24 @@ class DeviceScreens:
         choice: Choice,
         context: DeviceContext,
         forgotten: str = "",
-    ) -> str:
+    ) -> bytes:
         """The list; `forgotten` is the address of a device that a person has just had forgotten."""
         groups = [(name, word, _address(choice.words, name)) for name, word in GROUPS]
-        return str(
+        shown = choice.of(rows)
+        head, _, tail = str(
             self._devices.render(
                 root="", title="Devices · OTA Server", version=__version__, ctx=context, rows=rows, works=works, choice=choice,
-                longest_choice=LONGEST_CHOICE, shown=choice.of(rows),
+                longest_choice=LONGEST_CHOICE, shown=shown, drawn=_DRAWN,
                 groups=groups, counts=counts(rows), blank=_BLANK, now=when(context.now), waves=DEFAULT,
                 coap_port=context.coap_port, looks=json.dumps({key: asdict(look) for key, look in LOOKS.items()}),
                 releases=[r.publish_id for r in releases if r.state is State.READY],
                 fleet_groups=sorted({one.group for one in rows if one.group}), visitor=context.visitor,
                 log_in=log_in_at("devices"), forgotten=forgotten,
             )
-        )  # fmt: skip
+        ).partition(_DRAWN)  # fmt: skip
+        # Thousands: as one text for all of them, and in a template's list of pieces, they would take many times as much.
+        drawn = (str(self._row.render(root="", row=one, shown=one.address in shown)).encode() for one in rows)
+        return b"".join([head.encode(), *drawn, tail.encode()])
 
     def works(self, works: Sequence[Work], context: DeviceContext) -> str:
         """The part of the list's page above the list; a script asks for it again and again."""

@@ -62,7 +62,7 @@ class Events:
         while not self._stopping.is_set():
             parts = self._devices(told, first)
             first = False
-            parts += [_event("transfers", {"transfers": moved})] if (moved := self._transfers(shown)) else []
+            parts += [_list("transfers", moved)] if (moved := self._transfers(shown)) else []
             for event in self._fleet.history.since(after).events if self._fleet.history.latest_id > after else ():
                 parts.append(_event("history", event.to_json(), event.id))
                 after = event.id
@@ -70,7 +70,7 @@ class Events:
                 parts = [b": alive\n\n"]
             if parts:
                 alive = self._clock()
-                yield b"".join(parts)
+                yield from parts
             for _ in range(int(_EVERY / _STEP)):
                 if self._stopping.wait(_STEP):
                     return
@@ -80,9 +80,9 @@ class Events:
         now = {device.device: device for device in self._fleet.devices.all()}
         gone = [address for address in told if address not in now]
         parts = [_event("forgotten", {"forgotten": gone})] if gone else []
-        return parts + ([_event("devices", {"devices": news})] if (news := _news(now, told)) or first else [])
+        return parts + ([_list("devices", news)] if (news := _news(now, told)) or first else [])
 
-    def _transfers(self, shown: dict[tuple[str, str, dt.datetime], Transfer]) -> list[dict[str, Any]]:
+    def _transfers(self, shown: dict[tuple[str, str, dt.datetime], Transfer]) -> list[bytes]:
         return _news({(t.device, t.path, t.started): t for t in self._fleet.transfers.all()}, shown)
 
 
@@ -104,12 +104,19 @@ class _Stream:
             self._release()
 
 
-def _news(now: dict[_K, _V], before: dict[_K, _V]) -> list[dict[str, Any]]:
-    """What is new or otherwise than `before`, which becomes `now`. Thousands may have ended: of those nothing is made anew."""
-    news = [value.to_json() for key, value in now.items() if before.get(key) != value]
+def _news(now: dict[_K, _V], before: dict[_K, _V]) -> list[bytes]:
+    """What is new or otherwise than `before`, which becomes `now`, as JSON: thousands may be.
+
+    As many may have ended: of those nothing is made anew.
+    """
+    news = [json.dumps(value.to_json()).encode() for key, value in now.items() if before.get(key) != value]
     before.clear()
     before.update(now)
     return news
+
+
+def _list(kind: str, items: list[bytes]) -> bytes:
+    return b'event: %b\ndata: {"%b": [%b]}\n\n' % (kind.encode(), kind.encode(), b", ".join(items))
 
 
 def _event(kind: str, data: dict[str, Any], number: int | None = None) -> bytes:

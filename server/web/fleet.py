@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from server.fleet.fleet import Fleet
 from server.fleet.history_table import table
 from server.web import uploads
 from server.web.asker import note
-from server.web.responses import unless_known
+from server.web.responses import as_json, list_unless_known
 
 _LONGEST_NAME = 64
 _MOST_EVENTS = 5000
@@ -25,14 +26,18 @@ class FleetApi:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        self.turn = threading.Lock()
+        """Held by whoever looks at all devices and transfers: what that takes, thousands of each, is taken once at a time."""
 
     def transfers(self) -> bottle.HTTPResponse:
         """The JSON shape `transfers`: those under way, and those that ended within the last hour."""
-        return unless_known({"transfers": [transfer.to_json() for transfer in self._fleet.transfers.all()]})
+        with self.turn:
+            return list_unless_known("transfers", (transfer.to_json() for transfer in self._fleet.transfers.all()))
 
     def devices(self) -> bottle.HTTPResponse:
         """The JSON shape `devices`."""
-        return unless_known({"devices": [device.to_json() for device in self._fleet.devices.all()]})
+        with self.turn:
+            return list_unless_known("devices", (device.to_json() for device in self._fleet.devices.all()))
 
     def device(self, address: str) -> dict[str, Any]:
         """One device and the latest of what happened with it. Raises NotFound."""
@@ -66,13 +71,15 @@ class FleetApi:
         note(self._fleet.history, "forgotten", f"Forgot {address}{called}.", device=address, name=device.name, group=device.group)
         return {"forgotten": address}
 
-    def history(self) -> dict[str, Any]:
+    def history(self) -> bottle.HTTPResponse:
         """The JSON shape `history`: `?since=ID&limit=N&kind=&device=&publish_id=`."""
         query = bottle.request.query
         limit = min(_number(query, "limit") or 500, _MOST_EVENTS)
         wanted = {key: query.getunicode(key) or None for key in ("kind", "device", "publish_id")}
-        page = self._fleet.history.since(_number(query, "since"), limit, **wanted)
-        return page.to_json() | {"trouble": self._fleet.history.trouble}
+        since = _number(query, "since")
+        with self.turn:
+            page = self._fleet.history.since(since, limit, **wanted)
+            return as_json(page.to_json() | {"trouble": self._fleet.history.trouble}, 200)
 
     def history_csv(self) -> bottle.HTTPResponse:
         """The same as a table, whole."""

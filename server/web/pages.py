@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ _FILTER_FROM = 9
 """Releases: with fewer, a filter box is in the way."""
 _MANY = 50
 """Releases: with more, a browser lays out only the cards that are seen."""
+_CARDS = "<!-- cards -->"
+"""Where they go: what is said of anybody's files has no such tag, for it is escaped."""
 _HOPELESS = frozenset({"no-manifest", "no-image"})
 """Codes of errors with which nothing is published, forced or not."""
 _DEVICE_STATES = {
@@ -68,9 +71,18 @@ class Pages:
         self._remove = _template("remove")
         self._cards = RenderedCards(_template("card"))
 
-    def index(self, releases: Sequence[Release], problems: Sequence[Problem], ctx: PageContext) -> str:
-        """The page. It says nothing that changes while releases, problems and context stay the same."""
-        return str(
+    def index(
+        self,
+        releases: Sequence[Release],
+        problems: Sequence[Problem],
+        ctx: PageContext,
+        with_urls: Callable[[Release], Release] = lambda release: release,
+    ) -> Iterator[bytes]:
+        """The page, in pieces: with thousands of releases it has as many as fifty million bytes, of which none is kept twice.
+
+        It says nothing that changes while releases, problems and context stay the same.
+        """
+        head, _, tail = str(
             self._index.render(
                 root="",
                 title="OTA Server",
@@ -78,7 +90,8 @@ class Pages:
                 visitor=ctx.visitor,
                 log_in="login",
                 ready=[(r.publish_id, r.forced) for r in releases if can_be_notified(r)],
-                cards=self._cards.of(releases, ctx.visitor.rights),
+                count=len(releases),
+                cards=_CARDS,
                 problems=problems,
                 problems_shown=_PROBLEMS_SHOWN,
                 filter_from=_FILTER_FROM,
@@ -87,7 +100,9 @@ class Pages:
                 riot_line=f"make suit/publish SUIT_COAP_FSROOT={shlex.quote(ctx.folder)}",
                 version=ctx.version,
             )
-        )
+        ).partition(_CARDS)
+        cards = self._cards.of(map(with_urls, releases), ctx.visitor.rights)
+        return itertools.chain([head.encode()], cards, [tail.encode()])
 
     def error(self, status: int, title: str, message: str, findings: Iterable[Finding] = (), root: str = "/") -> str:
         """An error; its address may be anywhere, so the links are absolute unless `root` says better."""

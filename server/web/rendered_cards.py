@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from common.release import Release
@@ -14,13 +14,13 @@ _KEPT = 2048
 """Cards of one listing; of a longer one the others are made each time."""
 _LISTINGS = 2
 """As those who may change something see it, and those who may not."""
-_Listing = dict[str, tuple[Release, str]]
+_Listing = dict[str, tuple[Release, bytes]]
 
 
 class RenderedCards:
     """Keeps what the last listings showed, and nothing of releases that went.
 
-    Threads: the web workers call it. A listing is replaced as a whole; one that another worker replaces is made again.
+    Threads: the web workers call it. What one of them made, all others use.
     """
 
     def __init__(self, template: Any) -> None:
@@ -28,23 +28,29 @@ class RenderedCards:
         self._template = template
         self._listings: dict[tuple[Right, ...], _Listing] = {}
 
-    def of(self, releases: Sequence[Release], rights: tuple[Right, ...]) -> list[str]:
-        """A card for each, in their order, for somebody with these rights."""
-        known = self._listings.get(rights, {})
-        cards: list[str] = []
-        listing: _Listing = {}
+    def of(self, releases: Iterable[Release], rights: tuple[Right, ...]) -> Iterator[bytes]:
+        """A card for each, in their order, for somebody with these rights; each made when it is asked for."""
+        kept = self._listing(rights)
+        first: set[str] = set()
         for release in releases:
-            kept = known.get(release.publish_id)
-            if kept is None or kept[0] != release:
-                kept = (release, self._render(release, rights))
-            if len(listing) < _KEPT:
-                listing[release.publish_id] = kept
-            cards.append(kept[1])
-        others = [item for item in self._listings.items() if item[0] != rights][1 - _LISTINGS :]
-        self._listings = {**dict(others), rights: listing}
-        return cards
+            known = kept.get(release.publish_id)
+            if known is None or known[0] != release:
+                known = (release, self._render(release, rights))
+            if len(first) < _KEPT:
+                first.add(release.publish_id)
+                kept[release.publish_id] = known
+            yield known[1]
+        for publish_id in list(kept):
+            if publish_id not in first:
+                kept.pop(publish_id, None)
 
-    def _render(self, release: Release, rights: tuple[Right, ...]) -> str:
+    def _listing(self, rights: tuple[Right, ...]) -> _Listing:
+        others = [item for item in self._listings.items() if item[0] != rights][1 - _LISTINGS :]
+        kept = self._listings.get(rights, {})
+        self._listings = {**dict(others), rights: kept}
+        return kept
+
+    def _render(self, release: Release, rights: tuple[Right, ...]) -> bytes:
         """Its data-version is another one whenever anything on it is."""
         word, meaning = state_words(release, Right.PUBLISH in rights)
         open_findings, notes = open_and_folded(release)
@@ -66,4 +72,4 @@ class RenderedCards:
             )
         )
         version = hashlib.sha256(card.encode()).hexdigest()[:12]
-        return card.replace('data-version=""', f'data-version="{version}"', 1)
+        return card.replace('data-version=""', f'data-version="{version}"', 1).encode()

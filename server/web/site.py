@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from server.web import uploads
 from server.web.api import Api
 from server.web.auth import Guard
 from server.web.pages import PageContext, Pages
-from server.web.responses import as_json, as_page, see_other, wants_page
+from server.web.responses import as_json, as_page, in_pieces, see_other, wants_page
 
 
 class Site:
@@ -46,12 +47,12 @@ class Site:
 
     def index(self) -> Any:
         """The page; 304 while nothing has changed."""
-        current = self._live.current
+        current, base = self._live.current, self._calls.base()
         context = self._context()
 
         def page() -> bottle.HTTPResponse:
-            releases = [self._calls.with_urls(r) for r in current.releases]
-            return as_page(self._pages.index(releases, current.problems, context))
+            with_urls = partial(self._calls.with_base, base=base)
+            return as_page(in_pieces(self._pages.index(current.releases, current.problems, context, with_urls)))
 
         return self._unless_known(current, context, page)
 
@@ -60,7 +61,7 @@ class Site:
         current, base = self._live.current, self._calls.base()
 
         def listed() -> bottle.HTTPResponse:
-            return bottle.HTTPResponse(self._calls.releases(current, base), Content_Type="application/json")
+            return bottle.HTTPResponse(in_pieces(self._calls.releases(current, base)), Content_Type="application/json")
 
         return self._unless_known(current, base, listed)
 

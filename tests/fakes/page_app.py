@@ -10,7 +10,7 @@ import json
 import socketserver
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,6 +37,11 @@ _ANSWERS = {
     "refused": (DeviceState.REFUSED, "4.04", "The device has nothing at this path (4.04): is it built with SUIT?"),
     "silent": (DeviceState.UNREACHABLE, None, "Nothing came back within 45 s: is the device switched on and in range?"),
 }
+
+
+def index_of(pages: Pages, releases: Sequence[Release], problems: Sequence[Problem], context: PageContext) -> str:
+    """The first page as one text."""
+    return b"".join(pages.index(releases, problems, context)).decode()
 
 
 @dataclass
@@ -93,7 +98,7 @@ class PageApp:
         return handle
 
     def _index(self) -> Any:
-        html = self.pages.index(self.releases, self.problems, self.context)
+        html = index_of(self.pages, self.releases, self.problems, self.context)
         etag = f'W/"{hashlib.sha256(html.encode()).hexdigest()[:16]}"'
         if bottle.request.get_header("If-None-Match") == etag:
             self.not_modified += 1

@@ -12,7 +12,7 @@ from common.release import Release, State
 from server.access.visitor import Visitor
 from server.web.cards import breakable, facts, rows
 from server.web.pages import Pages
-from tests.fakes.page_app import CONTEXT
+from tests.fakes.page_app import CONTEXT, index_of
 from tests.fakes.page_releases import (
     HEADERLESS,
     MISMATCH,
@@ -29,7 +29,7 @@ from tests.support.outline import Outline
 
 
 def shown(releases: Sequence[Release], **context: object) -> tuple[Outline, str]:
-    html = Pages().index(list(releases), [], replace(CONTEXT, **context))  # type: ignore[arg-type]
+    html = index_of(Pages(), list(releases), [], replace(CONTEXT, **context))  # type: ignore[arg-type]
     return Outline(html), html
 
 

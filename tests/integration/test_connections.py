@@ -128,6 +128,20 @@ def read_to_size(sock: socket.socket, size: int = SIZE) -> bytes:
     return data
 
 
+def kept_of(channel: Channel) -> int:
+    """Bytes of an answer in memory, sent or not."""
+    with channel.outbuf_lock:
+        return sum(len(b.buf.file.getbuffer()) for b in channel.outbufs if b.buf is not None and not b.overflowed)
+
+
+def test_what_was_sent_of_a_long_answer_is_not_kept() -> None:
+    with page() as running, running.connect() as client:
+        client.sendall(GET % b"endless")
+        read_to_size(client, 8 * MIB)
+        (channel,) = running.channels
+        assert kept_of(channel) < 3 * MIB
+
+
 def test_the_kernel_keeps_little_of_an_answer() -> None:
     with page() as running, asked(running, b"made"):
         (channel,) = running.channels

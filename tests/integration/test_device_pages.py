@@ -26,7 +26,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;"
 
 def listed(*devices: object, choice: Choice | None = None) -> str:
     rows = device_rows.rows(devices, [])  # type: ignore[arg-type]
-    return DeviceScreens().devices(rows, [], [release("version_42")], choice or Choice(), CONTEXT)
+    return DeviceScreens().devices(rows, [], [release("version_42")], choice or Choice(), CONTEXT).decode()
 
 
 def notification(state: BatchState = BatchState.RUNNING, name: str = "version_42") -> Notification:
@@ -87,11 +87,11 @@ def test_nothing_that_comes_from_outside_becomes_markup() -> None:
     screens, events = DeviceScreens(), [Event(1, NOW, HOSTILE, HOSTILE, HOSTILE)]
     rows = device_rows.rows([hostile], [moving])
     html = [
-        screens.devices(rows, works, [release(HOSTILE)], Choice(HOSTILE, ""), context),
+        screens.devices(rows, works, [release(HOSTILE)], Choice(HOSTILE, ""), context).decode(),
         screens.device(hostile, [moving], events, context),
         screens.works(works, context),
         screens.confirm_forget(hostile, [moving]),
-        screens.devices([], [], [], Choice(), context, HOSTILE),
+        screens.devices([], [], [], Choice(), context, HOSTILE).decode(),
     ]
     for page in map(Outline, html):
         assert page.all("img", src="x") == []
@@ -129,7 +129,7 @@ def test_only_who_may_name_a_device_is_offered_to_forget_it() -> None:
 
 def test_that_a_device_is_forgotten_is_said() -> None:
     rows = device_rows.rows([device(1)], [])
-    page = Outline(DeviceScreens().devices(rows, [], [], Choice(), CONTEXT, "fd00::2"))
+    page = Outline(DeviceScreens().devices(rows, [], [], Choice(), CONTEXT, "fd00::2").decode())
     assert "fd00::2 is forgotten." in page.text
     assert "is forgotten" not in Outline(listed(device(1))).text
 
@@ -139,7 +139,7 @@ def test_every_link_is_relative() -> None:
     works = of_notifications([notification()]) + of_rollouts([rollout()])
     rows, screens = device_rows.rows(fleet.devices, fleet.transfers), DeviceScreens()
     html = [
-        screens.devices(rows, works, [release("v")], Choice("", "moving"), CONTEXT),
+        screens.devices(rows, works, [release("v")], Choice("", "moving"), CONTEXT).decode(),
         screens.device(fleet.devices[0], fleet.transfers[:1], [], CONTEXT),
         screens.confirm_forget(fleet.devices[0], []),
     ]

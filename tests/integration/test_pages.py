@@ -14,7 +14,7 @@ from common.release import Problem, Release, State
 from server.access.visitor import AT_THE_MACHINE, Visitor
 from server.web.cards import human_size
 from server.web.pages import VIEWS, PageContext, Pages
-from tests.fakes.page_app import CONTEXT, scene
+from tests.fakes.page_app import CONTEXT, index_of, scene
 from tests.fakes.page_releases import release
 from tests.support.outline import Outline
 
@@ -35,9 +35,9 @@ def every_page(pages: Pages) -> list[str]:
     shown = typical.releases[0]
     results = tuple(DeviceResult(f"[fd00::{i}]/fw", state, None, "Why.") for i, state in enumerate(DeviceState))
     return [
-        pages.index(typical.releases, typical.problems, CONTEXT),
-        pages.index([], [], empty.context),
-        pages.index(typical.releases, [], replace(CONTEXT, visitor=Visitor(why_not="Not from here."), notice="Done.")),
+        index_of(pages, typical.releases, typical.problems, CONTEXT),
+        index_of(pages, [], [], empty.context),
+        index_of(pages, typical.releases, [], replace(CONTEXT, visitor=Visitor(why_not="Not from here."), notice="Done.")),
         pages.error(400, "No", "It did not work.", typical.releases[3].findings),
         pages.notification(Notification("1", "version_42", results)),
         pages.confirm_remove(shown),
@@ -46,7 +46,7 @@ def every_page(pages: Pages) -> list[str]:
 
 def test_a_card_tells_all_of_a_release(pages: Pages) -> None:
     shown = release("fw/sample/samr21-xpro/1700000200", riot=1700000200)
-    html = pages.index([shown], [], CONTEXT)
+    html = index_of(pages, [shown], [], CONTEXT)
     page = Outline(html)
     for file in shown.files:
         assert page.all("a", href=f"files/{file.path}")
@@ -65,7 +65,7 @@ def test_a_card_tells_all_of_a_release(pages: Pages) -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_states_are_words_and_only_ready_releases_can_be_notified(pages: Pages, state: State) -> None:
-    page = Outline(pages.index([release("version_42", state)], [], CONTEXT))
+    page = Outline(index_of(pages, [release("version_42", state)], [], CONTEXT))
     assert state.value.capitalize() in page.text
     [details] = page.all("details", **{"class": "notify"})
     assert ("data-scripted" in details) == (state is State.READY)
@@ -81,9 +81,9 @@ def test_nothing_that_comes_from_outside_becomes_markup(pages: Pages) -> None:
     context = PageContext(HOSTILE, HOSTILE, replace(AT_THE_MACHINE, name=HOSTILE), HOSTILE, HOSTILE)
     stranger = replace(context, visitor=Visitor("", (), HOSTILE, True, HOSTILE))
     html = [
-        pages.index([hostile], [Problem(HOSTILE, HOSTILE)] * 7, context),
-        pages.index([hostile, replace(hostile, board=None)], [], stranger),
-        pages.index([], [], context),
+        index_of(pages, [hostile], [Problem(HOSTILE, HOSTILE)] * 7, context),
+        index_of(pages, [hostile, replace(hostile, board=None)], [], stranger),
+        index_of(pages, [], [], context),
         pages.error(400, HOSTILE, HOSTILE, [replace(finding, message=f"Beside it: {HOSTILE}")]),
         pages.notification(Notification(HOSTILE, HOSTILE, (DeviceResult(HOSTILE, DeviceState.REFUSED, HOSTILE, HOSTILE),))),
         pages.confirm_remove(hostile),
@@ -112,7 +112,7 @@ def test_links_work_below_a_prefix(pages: Pages) -> None:
     shown = release("version_42")
     waiting = Notification("1", "version_42", (DeviceResult("[fd00::2]/fw", DeviceState.WAITING, None, "Not yet."),))
     for html, start in (
-        (pages.index([shown], [], CONTEXT), ""),
+        (index_of(pages, [shown], [], CONTEXT), ""),
         (pages.notification(waiting), "../"),
         (pages.confirm_remove(shown), ""),
         (pages.error(404, "No", "Nothing here.", root="../../"), "../../"),
@@ -142,48 +142,48 @@ def test_ids_are_unique_and_labels_find_their_fields(pages: Pages) -> None:
 
 def test_the_page_is_the_same_while_nothing_changes(pages: Pages) -> None:
     app = scene("typical")
-    assert pages.index(app.releases, app.problems, CONTEXT) == Pages().index(app.releases, app.problems, CONTEXT)
+    assert index_of(pages, app.releases, app.problems, CONTEXT) == index_of(Pages(), app.releases, app.problems, CONTEXT)
 
 
 def test_a_version_changes_with_its_release_alone(pages: Pages) -> None:
     one, two = release("version_1"), release("version_2")
-    before = card_versions(pages.index([one, two], [], CONTEXT))
+    before = card_versions(index_of(pages, [one, two], [], CONTEXT))
     changed: Release = replace(two, state=State.REJECTED)
-    after = card_versions(pages.index([one, changed], [], CONTEXT))
+    after = card_versions(index_of(pages, [one, changed], [], CONTEXT))
     assert before["version_1"] == after["version_1"]
     assert before["version_2"] != after["version_2"]
-    assert card_versions(pages.index([one, two], [], CONTEXT)) == before
+    assert card_versions(index_of(pages, [one, two], [], CONTEXT)) == before
     moved = replace(one, files=tuple(replace(f, url="coap://[fd00::9]/") for f in one.files))
-    assert card_versions(pages.index([moved], [], CONTEXT))["version_1"] != before["version_1"]
+    assert card_versions(index_of(pages, [moved], [], CONTEXT))["version_1"] != before["version_1"]
 
 
 def test_what_may_not_be_changed_is_not_offered(pages: Pages) -> None:
     closed = replace(CONTEXT, visitor=Visitor(why_not="Only on the gateway itself."))
-    page = Outline(pages.index(scene("typical").releases, [], closed))
+    page = Outline(index_of(pages, scene("typical").releases, [], closed))
     assert "Only on the gateway itself." in page.text
     assert page.all("form") == []
     assert page.all("button", name="publish_id") == []
     assert page.all("a", href="files/fw/sample/samr21-xpro/1700000100/slot0")
     assert not page.all("a", href="files/version_41/slot0"), "a rejected release has nothing to download"
-    assert "curl" not in Outline(pages.index([], [], closed)).text
-    assert "make suit/publish" in Outline(pages.index([], [], closed)).text
+    assert "curl" not in Outline(index_of(pages, [], [], closed)).text
+    assert "make suit/publish" in Outline(index_of(pages, [], [], closed)).text
 
 
 def test_problems_are_there_only_when_there_are_some(pages: Pages) -> None:
-    assert "in the folder" not in Outline(pages.index([release("version_1")], [], CONTEXT)).text
-    assert "1 problem in the folder" in Outline(pages.index([], [Problem("slot0.bin", "Stray.")], CONTEXT)).text
-    many = Outline(pages.index([], [Problem(f"file{n}", f"Message {n}.") for n in range(12)], CONTEXT))
+    assert "in the folder" not in Outline(index_of(pages, [release("version_1")], [], CONTEXT)).text
+    assert "1 problem in the folder" in Outline(index_of(pages, [], [Problem("slot0.bin", "Stray.")], CONTEXT)).text
+    many = Outline(index_of(pages, [], [Problem(f"file{n}", f"Message {n}.") for n in range(12)], CONTEXT))
     assert "12 problems in the folder" in many.text
     assert "Show 7 more" in many.text
     assert "Message 11." in many.text
 
 
 def test_the_empty_page_says_what_to_do(pages: Pages) -> None:
-    text = Outline(pages.index([], [], replace(CONTEXT, folder="/srv/my firmware"))).text
+    text = Outline(index_of(pages, [], [], replace(CONTEXT, folder="/srv/my firmware"))).text
     assert "cp -r version_42 '/srv/my firmware'/" in text
     assert "make suit/publish SUIT_COAP_FSROOT='/srv/my firmware'" in text
     assert "curl -F publish_id=version_42" in text
-    assert "Nothing is published yet" not in Outline(pages.index([release("version_1")], [], CONTEXT)).text
+    assert "Nothing is published yet" not in Outline(index_of(pages, [release("version_1")], [], CONTEXT)).text
 
 
 def test_a_notification_looks_again_only_while_one_is_waiting(pages: Pages) -> None:
@@ -208,7 +208,7 @@ def test_the_question_names_what_goes(pages: Pages) -> None:
 def test_times_are_told_in_utc(pages: Pages) -> None:
     zone = dt.timezone(dt.timedelta(hours=5, minutes=30))
     shown = replace(release("version_1"), published=dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=zone))
-    page = Outline(pages.index([shown], [], CONTEXT))
+    page = Outline(index_of(pages, [shown], [], CONTEXT))
     assert page.all("time", datetime="2026-01-01T21:34:05Z")
     assert "1 Jan 2026, 21:34 UTC" in page.text
 
@@ -227,7 +227,7 @@ def test_sizes_are_read_at_a_glance(size: int, text: str) -> None:
 def test_rendering_keeps_nothing_in_bottle(pages: Pages) -> None:
     import bottle
 
-    pages.index([], [], CONTEXT)
+    index_of(pages, [], [], CONTEXT)
     assert bottle.SimpleTemplate.defaults == {}
     assert bottle.TEMPLATES == {}
     assert VIEWS.is_dir()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bottle import SimpleTemplate
 
-from common.release import State
+from common.release import Release, State
 from server.access.token import Right
 from server.web import rendered_cards
 from server.web.cards import breakable
@@ -33,6 +33,10 @@ class Counting:
         return str(self._template.render(**values))
 
 
+def listed(cards: RenderedCards, releases: list[Release], rights: tuple[Right, ...]) -> list[bytes]:
+    return list(cards.of(releases, rights))
+
+
 @pytest.fixture
 def template() -> Counting:
     return Counting()
@@ -41,10 +45,10 @@ def template() -> Counting:
 def test_only_what_changed_is_made_again(template: Counting) -> None:
     cards = RenderedCards(template)
     one, two = release("version_1"), release("version_2")
-    first = cards.of([one, two], OWNER)
-    assert cards.of([replace(one), two], OWNER) == first
+    first = listed(cards, [one, two], OWNER)
+    assert listed(cards, [replace(one), two], OWNER) == first
     assert template.made == {"version_1": 1, "version_2": 1}
-    changed = cards.of([replace(one, state=State.WITHDRAWN), two], OWNER)
+    changed = listed(cards, [replace(one, state=State.WITHDRAWN), two], OWNER)
     assert template.made == {"version_1": 2, "version_2": 1}
     assert (changed[0] != first[0], changed[1]) == (True, first[1])
 
@@ -52,18 +56,18 @@ def test_only_what_changed_is_made_again(template: Counting) -> None:
 def test_a_card_is_for_those_who_have_the_rights_it_shows(template: Counting) -> None:
     cards = RenderedCards(template)
     one = release("version_1")
-    mine, theirs = cards.of([one], OWNER), cards.of([one], ())
+    mine, theirs = listed(cards, [one], OWNER), listed(cards, [one], ())
     assert mine != theirs
-    assert (cards.of([one], OWNER), cards.of([one], ())) == (mine, theirs)
+    assert (listed(cards, [one], OWNER), listed(cards, [one], ())) == (mine, theirs)
     assert template.made == {"version_1": 2}
 
 
 def test_what_went_is_not_kept(template: Counting) -> None:
     cards = RenderedCards(template)
     one, two = release("version_1"), release("version_2")
-    cards.of([one, two], ())
-    cards.of([two], ())
-    cards.of([one, two], ())
+    listed(cards, [one, two], ())
+    listed(cards, [two], ())
+    listed(cards, [one, two], ())
     assert template.made == {"version_1": 2, "version_2": 1}
 
 
@@ -71,7 +75,7 @@ def test_of_a_long_listing_the_first_are_kept(template: Counting, monkeypatch: p
     monkeypatch.setattr(rendered_cards, "_KEPT", 2)
     cards = RenderedCards(template)
     listing = [release(f"version_{number}") for number in range(3)]
-    assert cards.of(listing, ()) == cards.of(listing, ())
+    assert listed(cards, listing, ()) == listed(cards, listing, ())
     assert template.made == {"version_0": 1, "version_1": 1, "version_2": 2}
 
 
@@ -79,7 +83,7 @@ def test_of_many_kinds_of_visitors_the_last_two_are_kept(template: Counting) -> 
     cards = RenderedCards(template)
     one = release("version_1")
     for rights in ((), OWNER, (Right.NOTIFY,), OWNER):
-        cards.of([one], rights)
+        listed(cards, [one], rights)
     assert template.made == {"version_1": 3}
-    cards.of([one], ())
+    listed(cards, [one], ())
     assert template.made == {"version_1": 4}

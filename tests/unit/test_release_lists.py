@@ -27,7 +27,7 @@ def test_those_who_ask_in_turn_are_answered_from_what_is_kept() -> None:
     lists = ReleaseLists(bases)
     asked = ["coap://10.0.0.1", "coap://[fd00::1]", "coap://127.0.0.1", "coap://[::1]"]
     for base in asked * 3:
-        [listed] = json.loads(lists.of(catalogue, base))["releases"]
+        [listed] = json.loads(b"".join(lists.of(catalogue, base)))["releases"]
         assert all(file["coap_url"].startswith(f"{base}/v1/") for file in listed["files"])
     assert bases.made == asked
 
@@ -47,5 +47,5 @@ def test_nothing_is_kept_of_an_earlier_catalogue() -> None:
     lists = ReleaseLists(bases)
     lists.of(Catalogue((release("v1"),), number=1), "a")
     for base in "ab":
-        assert b"v2" in lists.of(Catalogue((release("v2"),), number=2), base)
-    assert json.loads(lists.of(Catalogue(number=3), "a")) == {"releases": [], "problems": []}
+        assert b"v2" in b"".join(lists.of(Catalogue((release("v2"),), number=2), base))
+    assert json.loads(b"".join(lists.of(Catalogue(number=3), "a"))) == {"releases": [], "problems": []}

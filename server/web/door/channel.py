@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 
 from server.web.door.pace import Pace
@@ -23,6 +24,8 @@ _BEHIND = (8192, 2.0)
 """The same of what comes behind an answer, and is not kept."""
 _LEAVING = 30.0
 """Seconds in which a client that was answered before it sent all may go on sending."""
+_BUFFER = 1 << 20
+"""Bytes that are written into one buffer; what waits beyond as many is in a file."""
 _RESET = struct.pack("ii", 1, 0)
 """For SO_LINGER: the kernel, too, forgets what was not sent."""
 
@@ -81,7 +84,16 @@ class Channel(HTTPChannel):
         """A worker's piece of the answer."""
         if not self.total_outbufs_len:
             self.moved = self._clock()
+        with self.outbuf_lock:
+            self._turn_over()
         return int(super().write_soon(data))
+
+    def _turn_over(self) -> None:
+        """waitress' buffers keep what was sent of them for as long as they are written: a long answer would be kept whole."""
+        if self.current_outbuf_count >= _BUFFER and not self.outbufs[-1].overflowed:
+            buffers: Any = self.outbufs
+            buffers.append(OverflowableBuffer(self.adj.outbuf_overflow))
+            self.current_outbuf_count = 0
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         """The number of bytes that the kernel took."""

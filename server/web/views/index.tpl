@@ -1,5 +1,4 @@
 % rebase("layout.tpl", script="app.js")
-% count = len(cards)
 <svg class="sprite" aria-hidden="true">
 <symbol id="i-ready" viewBox="0 0 16 16"><path d="M3.5 8.5l3 3 6-7"/></symbol>
 <symbol id="i-incomplete" viewBox="0 0 16 16"><path d="M8 4v4.2l2.6 1.6"/><circle cx="8" cy="8" r="6"/></symbol>
@@ -66,14 +65,12 @@
 <div class="filter" data-filter data-from="{{filter_from}}" hidden><label class="vh" for="filter">Filter the releases</label><input id="filter" type="search" placeholder="Filter by name, board, state…" autocomplete="off" spellcheck="false"><span class="matches" role="status"></span></div>
 </div>
 <div data-refresh="empty">
-% if not cards:
+% if not count:
 % include("empty.tpl")
 % end
 </div>
-<div id="cards"{{!' class="many"' if len(cards) > many else ""}}>
-% for card in cards:
-{{!card}}\\
-% end
+<div id="cards"{{!' class="many"' if count > many else ""}}>
+{{!cards}}\\
 </div>
 <p id="no-match" class="panel note" hidden></p>
 </div>

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.bench import busy, catalogue, checking, compare, machine, memory, programs, thousand, window
+from tests.bench import busy, catalogue, checking, compare, footprint, machine, memory, programs, thousand, window
 from tests.bench.plan import FULL, QUICK
 
 _PARTS = {
@@ -17,6 +17,7 @@ _PARTS = {
     "checking": checking.run,
     "busy": busy.run,
     "memory": memory.run,
+    "footprint": footprint.run,
     "window": window.run,
 }
 

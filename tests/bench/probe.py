@@ -19,9 +19,9 @@ def get(path: str, mid: int, token: bytes = b"", options: tuple[tuple[int, bytes
     return bytes(Message(CON, GET, mid, token, (*path_options(path), block_option(0, False, 1024), *options)))
 
 
-def free_port() -> int:
-    """A UDP port that nobody has."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+def free_port(kind: int = socket.SOCK_DGRAM) -> int:
+    """A port that nobody has: of UDP, or of `kind`."""
+    with socket.socket(socket.AF_INET6, kind) as sock:
         sock.bind(("::", 0))
         return int(sock.getsockname()[1])
 

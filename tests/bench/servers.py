@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.bench import probe
 from tests.bench.programs import ROOT, Unavailable, installed
@@ -23,17 +25,32 @@ _STOP = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server's process (0: none), its UDP port on loopback, and the path to fetch."""
+    """A server's process (0: none), its UDP port on loopback, the path to fetch, and its TCP port (0: none)."""
 
     pid: int
     port: int
     path: str = PATH
+    http: int = 0
 
     @property
     def rss_kib(self) -> int:
         """Resident memory."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+        return self._kib("status", "VmRSS:")
+
+    @property
+    def pss_kib(self) -> int:
+        """The same; of what several processes share, its part alone."""
+        return self._kib("smaps_rollup", "Pss:")
+
+    def peak_kib(self) -> int:
+        """The most resident memory since the last time that this was asked."""
+        peak = self._kib("status", "VmHWM:")
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+        return peak
+
+    def _kib(self, file: str, name: str) -> int:
+        for line in Path(f"/proc/{self.pid}/{file}").read_text().splitlines():
+            if line.startswith(name):
                 return int(line.split()[1])
         return 0
 
@@ -47,13 +64,15 @@ Starter = Callable[[], AbstractContextManager[Running]]
 
 
 @contextmanager
-def ours(folder: Path, state: Path, checkout: Path = ROOT, flags: Sequence[str] = ()) -> Iterator[Running]:
-    """`python -m server` of a checkout over a firmware folder, as people start it."""
-    port = probe.free_port()
+def ours(
+    folder: Path, state: Path, checkout: Path = ROOT, flags: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """`python -m server` of a checkout over a firmware folder, as people start it; with more in its environment."""
+    port, http = probe.free_port(), probe.free_port(socket.SOCK_STREAM)
     folders = ["--firmware-dir", str(folder), "--state-dir", str(state)]
-    command = [sys.executable, "-m", "server", *folders, "--http-port", "0", "--coap-port", str(port), *flags]
-    with _process("this server", command, checkout) as process:
-        yield _answering(process, port)
+    command = [sys.executable, "-m", "server", *folders, "--http-port", str(http), "--coap-port", str(port), *flags]
+    with _process("this server", command, checkout, environment or {}) as process:
+        yield replace(_answering(process, port), http=http)
 
 
 @contextmanager
@@ -103,9 +122,11 @@ def _answering(process: subprocess.Popen[bytes], port: int, path: str = PATH) ->
 
 
 @contextmanager
-def _process(name: str, command: Sequence[str], directory: Path = ROOT) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    name: str, command: Sequence[str], directory: Path = ROOT, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is ended whatever happens; where it is the reason, its last words are told."""
-    environment = {k: v for k, v in os.environ.items() if k != "JOURNAL_STREAM"}
+    environment = {k: v for k, v in os.environ.items() if k != "JOURNAL_STREAM"} | dict(more)
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT

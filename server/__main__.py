@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable
 
 from common.errors import ConfigError, Hindered
-from server import command_line, parts, systemd
+from server import parts, systemd
 from server.access import command as token_command
 from server.life import Server
+from server.settings import command_line
 from server.sockets import Sockets, inherited
 from server.systemd import JournalFormatter, Manager
 

@@ -10,9 +10,10 @@ import sys
 from types import FrameType
 
 from common.errors import ConfigError
-from server import command_line, parts
-from server.command_line import CommandLine
+from server import parts
 from server.reloading import changes, contents
+from server.settings import command_line
+from server.settings.command_line import CommandLine
 from server.sockets import Sockets
 from server.systemd import Manager
 from server.web.door.serving import Serving

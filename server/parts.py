@@ -30,7 +30,6 @@ from server.coap.ping import Pinger
 from server.coap.pins import MAX_PINS, Pins
 from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
-from server.config import MIB, Config
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.hashes import Hashes, HashFile
 from server.firmware.holdings import Holdings
@@ -41,10 +40,11 @@ from server.firmware.retention import Limits
 from server.firmware.store import Store
 from server.firmware.watcher import Watcher
 from server.first_look import FirstLook
-from server.fleet.directory import TIMING, Registry
+from server.fleet.devices.directory import TIMING, Registry
 from server.fleet.fleet import Fleet, FleetSettings
 from server.fleet.pulse import Pulse
 from server.health import Check, Health
+from server.settings.config import MIB, Config
 from server.sockets import Sockets, shown
 from server.steady import Steady
 from server.supervision import Supervision

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from common.errors import ConfigError
-from server.config import Config
+from server.settings.config import Config
 
 _READ, _CHANGE = os.R_OK | os.X_OK, os.R_OK | os.W_OK | os.X_OK
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.config import Config
+from server.settings.config import Config
 
 
 def contents(config: Config) -> dict[str, str]:

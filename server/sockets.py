@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from common.errors import ConfigError
 from server.coap import endpoint as coap
-from server.config import Config
+from server.settings.config import Config
 from server.web.door import listener
 
 _FIRST = 3

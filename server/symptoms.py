@@ -11,7 +11,7 @@ from common.release import State
 from server.coap.receive_queue import ReceiveQueue
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.watcher import Watcher
-from server.fleet.history import History
+from server.fleet.record.history import History
 from server.health import Status, Symptom
 
 ANSWER = 2.0

@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from common.errors import ConfigError, InvalidRequest, NotAllowed, NotFound, OtaError, ReleaseExists, StoreFull
-from server import command_line, config_file
 from server.access import token_file
 from server.access.advice import PACKAGED_STATE, called_as
 from server.access.private_file import Unsynced
 from server.access.token import Right, Token, check_name, listed
 from server.access.token_file import TokenFile
+from server.settings import command_line, config_file
 
 PACKAGED_CONFIG = Path("/etc/ota-server/ota-server.toml")
 DECLINED = 1

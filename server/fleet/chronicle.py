@@ -10,9 +10,9 @@ from common.device import UpdateState
 from common.release import State
 from common.transfer import Transfer, TransferState
 from server.firmware.catalogue import Catalogue
-from server.fleet.history import History
-from server.fleet.known import Known
-from server.fleet.trace import Trace
+from server.fleet.devices.known import Known
+from server.fleet.devices.trace import Trace
+from server.fleet.record.history import History
 
 _ENDS = (TransferState.DONE, TransferState.ABANDONED, TransferState.RESTARTED)
 _log = logging.getLogger(__name__)

@@ -18,27 +18,30 @@ from server.coap.service import CoapService
 from server.coap.urls import CoapUrls
 from server.firmware.catalogue import LiveCatalogue
 from server.firmware.retention import Limits
-from server.fleet import batch_file, history, register, rollout_file
-from server.fleet.batch_file import Batches
 from server.fleet.chronicle import Chronicle
 from server.fleet.crew import Crew
-from server.fleet.database import Database
-from server.fleet.devices import Devices
+from server.fleet.devices import register
+from server.fleet.devices.devices import Devices
+from server.fleet.devices.known import Known
+from server.fleet.devices.prober import Prober
+from server.fleet.devices.register import Register
+from server.fleet.devices.trace import Trace
+from server.fleet.devices.verdicts import Patience
 from server.fleet.forgetting import Forgetting
-from server.fleet.history import History
-from server.fleet.known import Known
-from server.fleet.notifier import Notifier
-from server.fleet.prober import Prober
+from server.fleet.notifying import batch_file
+from server.fleet.notifying.batch_file import Batches
+from server.fleet.notifying.notifier import Notifier
+from server.fleet.notifying.teller import Teller
 from server.fleet.pulse import Pulse
-from server.fleet.register import Register
+from server.fleet.record import history
+from server.fleet.record.database import Database
+from server.fleet.record.history import History
 from server.fleet.retiring import Retiring
-from server.fleet.rollout_file import RolloutFile
-from server.fleet.rollouts import Rollouts
-from server.fleet.teller import Teller
-from server.fleet.trace import Trace
+from server.fleet.rollouts import rollout_file
+from server.fleet.rollouts.rollout_file import RolloutFile
+from server.fleet.rollouts.rollouts import Rollouts
 from server.fleet.transfers import Transfers
 from server.fleet.uses import Needs
-from server.fleet.verdicts import Patience
 from server.steady import Steady
 
 SCHEMA = (*history.SCHEMA, *register.SCHEMA, *batch_file.SCHEMA, *rollout_file.SCHEMA)

@@ -9,11 +9,11 @@ from common.device import Device
 from common.device_url import DeviceUrl
 from common.errors import InvalidRequest
 from common.notification import BatchState
-from server.fleet.batch import OPEN
-from server.fleet.devices import Devices
-from server.fleet.known import address_of
-from server.fleet.notifier import Notifier
-from server.fleet.rollouts import Rollouts
+from server.fleet.devices.devices import Devices
+from server.fleet.devices.known import address_of
+from server.fleet.notifying.batch import OPEN
+from server.fleet.notifying.notifier import Notifier
+from server.fleet.rollouts.rollouts import Rollouts
 from server.fleet.transfers import Transfers
 
 

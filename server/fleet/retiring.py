@@ -10,7 +10,7 @@ from common.errors import OtaError
 from common.release import Problem, Release
 from server.firmware.catalogue import Catalogue, LiveCatalogue
 from server.firmware.retention import Came, Going, Limits, Plan, Uses, decide
-from server.fleet.history import History
+from server.fleet.record.history import History
 
 AGAIN = 60.0
 """Seconds after which it is looked again, though the catalogue is the same: a device may need a release no more."""

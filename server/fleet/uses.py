@@ -8,9 +8,9 @@ from common.release import Release
 from server.coap.pins import EXCHANGE_LIFETIME, Pins
 from server.firmware.catalogue import Catalogue
 from server.firmware.retention import Uses
-from server.fleet.devices import Devices
-from server.fleet.notifier import Notifier
-from server.fleet.rollouts import Rollouts
+from server.fleet.devices.devices import Devices
+from server.fleet.notifying.notifier import Notifier
+from server.fleet.rollouts.rollouts import Rollouts
 
 
 class Needs:

@@ -8,7 +8,7 @@ from typing import Any
 
 import bottle
 
-from server.fleet.history import History
+from server.fleet.record.history import History
 from server.web.proxy import address_of
 
 Environ = Mapping[str, Any]

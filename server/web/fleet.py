@@ -12,7 +12,7 @@ from common.device import Device
 from common.errors import InvalidRequest
 from common.notification import BatchState, Notification
 from server.fleet.fleet import Fleet
-from server.fleet.history_table import table
+from server.fleet.record.history_table import table
 from server.web import uploads
 from server.web.asker import note
 from server.web.responses import as_json, list_unless_known

@@ -12,7 +12,7 @@ from common import __version__
 from common.errors import NotAllowed, TokenWanted, TooManyTries
 from server.access.sessions import LONGEST
 from server.access.visitor import Visitor
-from server.fleet.history import History
+from server.fleet.record.history import History
 from server.web import uploads
 from server.web.asker import note
 from server.web.auth import Guard

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from common.device_url import LONGEST, DeviceUrl, parse_list, split_list
 from common.errors import InvalidRequest
-from server.fleet.devices import Devices
+from server.fleet.devices.devices import Devices
 
 MAX_DEVICES = 1000
 LONGEST_BODY = MAX_DEVICES * 3 * (LONGEST + 2) + 65536

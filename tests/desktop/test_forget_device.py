@@ -16,10 +16,10 @@ from desktop.address_book import AddressBook, Device
 from desktop.fleet import joined
 from desktop.window.fleet.view import FleetView
 from desktop.window.main_window import MainWindow
-from server.fleet import known as fleet
-from server.fleet.database import Database
+from server.fleet.devices import known as fleet
+from server.fleet.devices.register import Register
 from server.fleet.fleet import SCHEMA
-from server.fleet.register import Register
+from server.fleet.record.database import Database
 from tests.support.releases import write_release
 from tests.support.server import Server, running
 from tests.support.window import connected

@@ -18,10 +18,10 @@ import requests
 from common.device import Device, UpdateState
 from common.event import Event
 from common.transfer import Transfer, TransferState
-from server.fleet.database import Database
+from server.fleet.devices.known import Known
+from server.fleet.devices.register import Register
 from server.fleet.fleet import SCHEMA
-from server.fleet.known import Known
-from server.fleet.register import Register
+from server.fleet.record.database import Database
 from tests.integration.test_rehearsal import rehearsing, release
 from tests.support.server import Server, running
 from tests.waiting import wait_until

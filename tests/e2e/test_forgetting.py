@@ -16,10 +16,10 @@ from common.errors import InvalidRequest, NotFound
 from common.fleet_client import FleetClient
 from server.coap import datagram
 from server.coap.datagram import Datagram, parse
-from server.fleet.database import Database
+from server.fleet.devices.known import Known
+from server.fleet.devices.register import Register
 from server.fleet.fleet import SCHEMA
-from server.fleet.known import Known
-from server.fleet.register import Register
+from server.fleet.record.database import Database
 from tests.fakes.riot_device import RiotDevice
 from tests.support.coap import ask, block2, get
 from tests.support.releases import suit_release, write_release

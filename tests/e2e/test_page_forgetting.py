@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from server.fleet.database import Database
+from server.fleet.devices.known import Known
+from server.fleet.devices.register import Register
 from server.fleet.fleet import SCHEMA
-from server.fleet.known import Known
-from server.fleet.register import Register
+from server.fleet.record.database import Database
 from tests.e2e.test_page_devices import row
 from tests.support.legible import too_wide, violations
 from tests.support.releases import write_release

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import requests
 
-from server.fleet.database import Database
+from server.fleet.devices.known import Known
+from server.fleet.devices.register import Register
+from server.fleet.devices.verdicts import begin
 from server.fleet.fleet import SCHEMA
-from server.fleet.known import Known
-from server.fleet.register import Register
-from server.fleet.verdicts import begin
+from server.fleet.record.database import Database
 from tests.e2e.test_monitors import health, value
 from tests.support.coap import ask, block2, fetch, get, peer
 from tests.support.releases import suit_release, write_release

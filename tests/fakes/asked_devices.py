@@ -9,8 +9,8 @@ from typing import Any
 
 from common.device_url import DeviceUrl
 from common.release import Release
-from server.fleet.facts import Shown
-from server.fleet.known import Known
+from server.fleet.devices.facts import Shown
+from server.fleet.devices.known import Known
 
 
 class Later(Executor):

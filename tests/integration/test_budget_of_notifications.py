@@ -14,11 +14,11 @@ from common.errors import NotFound
 from common.notification import BatchState, DeviceState, Notification, Nul
 from server.coap.client import CoapClient, Timing
 from server.coap.urls import CoapUrls
-from server.fleet.batch import Batch, Turn
-from server.fleet.batch_file import SCHEMA, Batches
-from server.fleet.database import Database
-from server.fleet.notifier import Notifier
-from server.fleet.teller import Teller
+from server.fleet.notifying.batch import Batch, Turn
+from server.fleet.notifying.batch_file import SCHEMA, Batches
+from server.fleet.notifying.notifier import Notifier
+from server.fleet.notifying.teller import Teller
+from server.fleet.record.database import Database
 from tests.fakes.riot_device import Behaviour, RiotDevice
 from tests.support.clock import Clock
 from tests.waiting import wait_until

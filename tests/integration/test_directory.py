@@ -22,7 +22,7 @@ from server.coap.client import Timing
 from server.coap.ping import Pinger
 from server.coap.pins import MAX_PINS, Pins
 from server.coap.service import CoapService
-from server.fleet.directory import Registry
+from server.fleet.devices.directory import Registry
 from tests.fakes.coap_wire import ACK, CON, CONTENT_FORMAT, GET, POST, RST, Message, code, path_options
 from tests.support.coap import ask, get, make_parts, peer
 from tests.support.releases import write_release

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from server.fleet.database import Database, NotRecorded
-from server.fleet.history import PRUNED, SCHEMA, History
+from server.fleet.record.database import Database, NotRecorded
+from server.fleet.record.history import PRUNED, SCHEMA, History
 from server.steady import Steady
 from tests.support.clock import Clock
 from tests.support.faults import ERRORS

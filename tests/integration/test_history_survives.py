@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from server.fleet.database import Database, NotRecorded
-from server.fleet.history import SCHEMA, History
+from server.fleet.record.database import Database, NotRecorded
+from server.fleet.record.history import SCHEMA, History
 from server.steady import Steady
 from tests.support.clock import Clock
 from tests.waiting import wait_until
@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 RECORDER = """
 import sys, time
 from pathlib import Path
-from server.fleet.database import Database
-from server.fleet.history import SCHEMA, History
+from server.fleet.record.database import Database
+from server.fleet.record.history import SCHEMA, History
 from server.steady import Steady
 database = Database(Path(sys.argv[1]), SCHEMA, sys.exit)
 history = History(database, Steady(time.time, time.monotonic), 90)

@@ -13,8 +13,8 @@ from common.device_url import DeviceUrl
 from common.notification import DeviceResult, DeviceState, Notification, Nul
 from server.coap.client import CoapClient, Timing
 from server.coap.urls import CoapUrls
-from server.fleet.notifier import Notifier
-from server.fleet.teller import Teller
+from server.fleet.notifying.notifier import Notifier
+from server.fleet.notifying.teller import Teller
 from tests.fakes import coap_wire as wire
 from tests.fakes.riot_device import RIOT_CORE, Behaviour, RiotDevice
 from tests.integration.test_coap_client import closed_port
@@ -209,7 +209,7 @@ def test_a_datagram_that_an_old_riot_drops_is_explained() -> None:
 
 def test_many_devices_and_some_that_cannot_be_reached(caplog: pytest.LogCaptureFixture) -> None:
     timing = Timing(ack_timeout=0.1, ack_random_factor=1.5, max_retransmit=4)
-    with caplog.at_level(logging.INFO, "server.fleet.notifier"), notifying(timing) as notifier, ExitStack() as stack:
+    with caplog.at_level(logging.INFO, "server.fleet.notifying.notifier"), notifying(timing) as notifier, ExitStack() as stack:
         kinds = [Behaviour(), Behaviour(riot=False), Behaviour(put_only=True), Behaviour(separate=0.05)]
         hosts = ["::1", "127.0.0.1"]
         good = [stack.enter_context(RiotDevice(kinds[i % 4], hosts[i // 4 % 2])) for i in range(30)]
@@ -220,7 +220,7 @@ def test_many_devices_and_some_that_cannot_be_reached(caplog: pytest.LogCaptureF
         assert [r.device for r in results[:35]] == [d.url for d in (*good, *silent)], "in the order given"
         assert all("no answer in" in r.message for r in results[30:35])
         assert all("port is closed" in r.message for r in results[35:])
-    lines = [r.getMessage() for r in caplog.records if r.name == "server.fleet.notifier"]
+    lines = [r.getMessage() for r in caplog.records if r.name == "server.fleet.notifying.notifier"]
     assert len(lines) == 40
     assert f"notified {good[0].url} of v42: accepted: Accepted (2.01)." in lines
 

@@ -15,8 +15,8 @@ from common.errors import StoreFull
 from server.firmware.catalogue import Catalogue
 from server.firmware.publishing import Publisher
 from server.firmware.retention import Limits, Uses
-from server.fleet.database import Database
-from server.fleet.history import SCHEMA, History
+from server.fleet.record.database import Database
+from server.fleet.record.history import SCHEMA, History
 from server.fleet.retiring import AGAIN, HOUR, Retiring, hour_of, size_of
 from server.steady import Steady
 from tests.support import documents

@@ -21,20 +21,20 @@ from common.release import Release, State
 from common.rollout import Accept, Outcome, Rollout, RolloutState, WaveState
 from common.transfer import Transfer, TransferState
 from common.waves import Waves
-from server.fleet.batch_file import Batches
-from server.fleet.database import Database
-from server.fleet.devices import Devices
-from server.fleet.facts import Shown
+from server.fleet.devices.devices import Devices
+from server.fleet.devices.facts import Shown
+from server.fleet.devices.known import Known
+from server.fleet.devices.register import Register
+from server.fleet.devices.trace import Trace
+from server.fleet.devices.verdicts import Patience
 from server.fleet.fleet import SCHEMA
-from server.fleet.history import History
-from server.fleet.known import Known
-from server.fleet.notifier import Notifier
-from server.fleet.register import Register
-from server.fleet.rollout_file import RolloutFile
-from server.fleet.rollouts import Rollouts
-from server.fleet.teller import Notice
-from server.fleet.trace import Trace
-from server.fleet.verdicts import Patience
+from server.fleet.notifying.batch_file import Batches
+from server.fleet.notifying.notifier import Notifier
+from server.fleet.notifying.teller import Notice
+from server.fleet.record.database import Database
+from server.fleet.record.history import History
+from server.fleet.rollouts.rollout_file import RolloutFile
+from server.fleet.rollouts.rollouts import Rollouts
 from server.steady import Steady
 from tests.support.clock import Clock, SystemClock
 from tests.waiting import wait_until

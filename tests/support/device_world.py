@@ -12,10 +12,10 @@ from common.finding import Role
 from common.notification import DeviceState
 from common.release import Release, ReleaseFile, State
 from common.transfer import Transfer, TransferState
-from server.fleet.devices import Devices
-from server.fleet.known import Known
-from server.fleet.trace import Trace
-from server.fleet.verdicts import Patience
+from server.fleet.devices.devices import Devices
+from server.fleet.devices.known import Known
+from server.fleet.devices.trace import Trace
+from server.fleet.devices.verdicts import Patience
 from server.steady import Steady
 from tests.fakes.asked_devices import Keeper, Later, Prober
 from tests.support.clock import Clock, SystemClock

@@ -15,7 +15,7 @@ from unittest.mock import patch
 import bottle
 
 from server import parts
-from server.config import Config
+from server.settings.config import Config
 from server.sockets import Sockets
 from server.systemd import Manager
 from server.web.door import listener

@@ -31,6 +31,16 @@ OF_ALL_ROOMS = ("jobs", "settings")
 """What any room but that of the plain widgets may import beside: it knows no room itself."""
 BESIDE_WIDGETS = ("flow", "keeper", "link", "picking", "wiring")
 """By their names' last word: the rooms' modules that may know the network and jobs. All others are widgets and what they show."""
+FLEET = "server.fleet"
+FLEET_ROOMS = {
+    "record": (),
+    "devices": ("record",),
+    "notifying": ("record", "devices"),
+    "rollouts": ("record", "devices", "notifying"),
+}
+"""The fleet's rooms, and which others each may import; what stands beside the rooms puts them together."""
+OF_ALL_FLEET_ROOMS = ("crew",)
+"""Threads for all of them."""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -45,6 +55,16 @@ def imports(path: Path) -> Iterator[str]:
 
 def uses(name: str, of: str) -> bool:
     return name == of or name.startswith(of + ".")
+
+
+def wrongly_imported(room: Path, house: str, allowed: tuple[str, ...]) -> list[str]:
+    """What the modules of a room import of their house beside what is allowed."""
+    return [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted(room.rglob("*.py"))
+        for name in imports(path)
+        if uses(name, house) and name != house and not any(uses(name, f"{house}.{of}") for of in allowed)
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -98,14 +118,17 @@ def test_the_windows_rooms_are_these() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_of_the_window_imports_only_those_below_it(room: str) -> None:
     """So nothing goes round in a circle, and only what puts the window together knows all rooms."""
-    allowed = [f"{WINDOW}.{name}" for name in (room, *ROOMS[room], *(OF_ALL_ROOMS if room != "widgets" else ()))]
-    wrong = [
-        f"{path.relative_to(ROOT)}: {name}"
-        for path in sorted((ROOT / "desktop/window" / room).rglob("*.py"))
-        for name in imports(path)
-        if uses(name, WINDOW) and not any(uses(name, of) for of in allowed)
-    ]
-    assert not wrong, wrong
+    allowed = (room, *ROOMS[room], *(OF_ALL_ROOMS if room != "widgets" else ()))
+    assert wrongly_imported(ROOT / "desktop/window" / room, WINDOW, allowed) == []
+
+
+def test_the_fleets_rooms_are_these() -> None:
+    assert {path.parent.name for path in (ROOT / "server/fleet").glob("*/__init__.py")} == set(FLEET_ROOMS)
+
+
+@pytest.mark.parametrize("room", FLEET_ROOMS)
+def test_a_room_of_the_fleet_imports_only_those_below_it(room: str) -> None:
+    assert wrongly_imported(ROOT / "server/fleet" / room, FLEET, (room, *FLEET_ROOMS[room], *OF_ALL_FLEET_ROOMS)) == []
 
 
 def test_the_plain_widgets_know_values_only() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from common.device_url import DeviceUrl
 from common.notification import BatchState, DeviceState, Nul
-from server.fleet.batch import Batch, Turn
-from server.fleet.batch_file import SCHEMA, Batches
-from server.fleet.database import Database
-from server.fleet.teller import Notice
+from server.fleet.notifying.batch import Batch, Turn
+from server.fleet.notifying.batch_file import SCHEMA, Batches
+from server.fleet.notifying.teller import Notice
+from server.fleet.record.database import Database
 from tests.support.clock import Clock
 
 URLS = [DeviceUrl.parse(f"[fd00::{n}]/suit/trigger") for n in range(1, 5)]

@@ -9,7 +9,7 @@ from typing import Any
 from common.finding import Role
 from common.transfer import Transfer, TransferState
 from server.fleet.chronicle import Chronicle
-from server.fleet.history import History
+from server.fleet.record.history import History
 
 _BEGAN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _DONE = Transfer(

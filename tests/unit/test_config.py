@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import ConfigError
-from server import command_line
-from server.config import Config
+from server.settings import command_line
+from server.settings.config import Config
 
 WHOLE = [field.name.replace("_", "-") for field in dataclasses.fields(Config) if field.type in ("int", "int | None")]
 SECONDS = ["rescan", "patience"]

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from common.device_url import DeviceUrl
-from server.fleet.asking import Asking
 from server.fleet.crew import Crew
-from server.fleet.facts import Shown
-from server.fleet.known import Known
+from server.fleet.devices.asking import Asking
+from server.fleet.devices.facts import Shown
+from server.fleet.devices.known import Known
 from tests.support.threads import refused
 from tests.waiting import wait_until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.fleet.database import Database, NotRecorded
+from server.fleet.record.database import Database, NotRecorded
 from tests.waiting import wait_until
 
 SCHEMA = ("CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE)",)

@@ -16,10 +16,10 @@ from common.notification import DeviceState
 from common.transfer import Transfer, TransferState
 from server.coap.blocks import Miss
 from server.coap.source import source_of
-from server.fleet import inventory
-from server.fleet.facts import Shown
-from server.fleet.known import Known
-from server.fleet.verdicts import begin
+from server.fleet.devices import inventory
+from server.fleet.devices.facts import Shown
+from server.fleet.devices.known import Known
+from server.fleet.devices.verdicts import begin
 from tests.fakes.asked_devices import Keeper
 from tests.support.device_world import ADDRESS, CONFIRMED, DONE, FAILED, PATIENCE, RUNNING, SILENT, URL, World
 

@@ -7,7 +7,7 @@ import pytest
 from common.device import UpdateState
 from common.finding import Role
 from common.notification import DeviceState
-from server.fleet.facts import Shown
+from server.fleet.devices.facts import Shown
 from tests.fakes.asked_devices import Keeper
 from tests.support.clock import Clock
 from tests.support.device_world import ADDRESS, CONFIRMED, DONE, FAILED, PATIENCE, RUNNING, SILENT, URL, World

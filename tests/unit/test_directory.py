@@ -22,9 +22,9 @@ from server.coap.directory import Directory, Outcome
 from server.coap.linkformat import InvalidLinks, WebLink
 from server.coap.parameters import LIFETIME, MAX_PAYLOAD, Registration, sender_of, trigger
 from server.coap.source import Received, source_of
-from server.fleet.allowance import BURST, PAUSE, Allowance
-from server.fleet.directory import MOST_WAITING, Registry
-from server.fleet.entries import Entries, Entry
+from server.fleet.devices.allowance import BURST, PAUSE, Allowance
+from server.fleet.devices.directory import MOST_WAITING, Registry
+from server.fleet.devices.entries import Entries, Entry
 from tests.support.clock import Clock
 from tests.waiting import wait_until
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from common.event import Event
-from server.fleet.database import Database
-from server.fleet.history import PRUNED, SCHEMA, History
-from server.fleet.history_table import table
+from server.fleet.record.database import Database
+from server.fleet.record.history import PRUNED, SCHEMA, History
+from server.fleet.record.history_table import table
 from server.steady import Steady
 from tests.support.clock import Clock, SystemClock
 from tests.waiting import wait_until

@@ -14,7 +14,7 @@ from server.access.token import Right
 from server.access.token_file import TokenFile
 from server.access.tokens import Tokens
 from server.access.tries import Tries
-from server.command_line import read
+from server.settings.command_line import read
 from server.steady import Steady
 from server.web.auth import Guard
 from server.web.proxy import address_of, believing, came_by_proxy

@@ -12,11 +12,11 @@ import pytest
 from common.device import UpdateState
 from common.device_url import DeviceUrl
 from common.finding import Role
-from server.fleet.database import Database
-from server.fleet.facts import Shown
-from server.fleet.known import Known
-from server.fleet.register import SCHEMA, Register
-from server.fleet.trace import Trace
+from server.fleet.devices.facts import Shown
+from server.fleet.devices.known import Known
+from server.fleet.devices.register import SCHEMA, Register
+from server.fleet.devices.trace import Trace
+from server.fleet.record.database import Database
 
 TRACE = Trace(
     "fw/v1", UpdateState.REBOOTED, 12.5, "The old slot is still active.", 13.25, accepted=9.0, has_manifest=True, role=Role.SLOT1,

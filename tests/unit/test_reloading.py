@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from server.config import Config
 from server.reloading import changes, contents
+from server.settings.config import Config
 
 
 def test_settings_are_named_by_their_keys() -> None:

@@ -14,9 +14,9 @@ from common.device import UpdateState
 from common.notification import DeviceResult, DeviceState
 from common.rollout import WEAKER, Accept, Outcome, Rollout, RolloutDevice, RolloutState, Wave, WaveState
 from common.waves import Waves
-from server.fleet.outcomes import look
-from server.fleet.rollout import Act, Decision, carried_out, decide, stopped
-from server.fleet.trace import Trace
+from server.fleet.devices.trace import Trace
+from server.fleet.rollouts.outcomes import look
+from server.fleet.rollouts.rollout import Act, Decision, carried_out, decide, stopped
 
 P, C, D, F, S, U = (
     Outcome.PENDING, Outcome.CONFIRMED, Outcome.DOWNLOADED, Outcome.FAILED, Outcome.SILENT, Outcome.UNKNOWN,

@@ -14,10 +14,10 @@ import pytest
 
 from common.errors import ConfigError
 from desktop import usage
-from server import command_line
 from server.__main__ import EXIT_CONFIG
 from server.access import command
-from server.config import Config
+from server.settings import command_line
+from server.settings.config import Config
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "packaging" / "ota-server.toml"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from common.errors import ConfigError
-from server.config import Config
+from server.settings.config import Config
 from server.sockets import Sockets, inherited
 from tests.support.systemd import sockets as passed_sockets
 

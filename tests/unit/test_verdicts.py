@@ -10,9 +10,9 @@ from common.device import UpdateState
 from common.finding import Role
 from common.notification import DeviceState
 from common.transfer import TransferState
-from server.fleet.facts import Fact, Fetch, Missed, Shown, Told
-from server.fleet.trace import Trace
-from server.fleet.verdicts import Patience, begin, judge, next_look
+from server.fleet.devices.facts import Fact, Fetch, Missed, Shown, Told
+from server.fleet.devices.trace import Trace
+from server.fleet.devices.verdicts import Patience, begin, judge, next_look
 
 PATIENCE = Patience()
 ACCEPTED = Told(DeviceState.ACCEPTED, "Accepted (2.01).")

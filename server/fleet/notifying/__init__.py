@@ -1,0 +1,1 @@
+"""Telling many devices of a release, with a result for each."""

@@ -1,0 +1,1 @@
+"""What is written down: the SQLite file, its one writer and its readers, and the history in it."""

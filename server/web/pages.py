@@ -101,7 +101,7 @@ class Pages:
                 version=ctx.version,
             )
         ).partition(_CARDS)
-        cards = self._cards.of(map(with_urls, releases), ctx.visitor.rights)
+        cards = self._cards.of(releases, ctx.visitor.rights, with_urls)
         return itertools.chain([head.encode()], cards, [tail.encode()])
 
     def error(self, status: int, title: str, message: str, findings: Iterable[Finding] = (), root: str = "/") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from common.release import Release
@@ -28,21 +28,27 @@ class RenderedCards:
         self._template = template
         self._listings: dict[tuple[Right, ...], _Listing] = {}
 
-    def of(self, releases: Iterable[Release], rights: tuple[Right, ...]) -> Iterator[bytes]:
-        """A card for each, in their order, for somebody with these rights; each made when it is asked for."""
+    def of(
+        self,
+        releases: Sequence[Release],
+        rights: tuple[Right, ...],
+        with_urls: Callable[[Release], Release] = lambda release: release,
+    ) -> Iterator[bytes]:
+        """A card for each, in their order, for somebody with these rights; each made when it is asked for.
+
+        `with_urls` gives a release the CoAP URLs that are shown.
+        """
         kept = self._listing(rights)
-        first: set[str] = set()
-        for release in releases:
+        first = {release.publish_id for release in releases[:_KEPT]}
+        for publish_id in kept.keys() - first:  # before the first card: who asks may leave in the middle
+            kept.pop(publish_id, None)
+        for release in map(with_urls, releases):
             known = kept.get(release.publish_id)
             if known is None or known[0] != release:
                 known = (release, self._render(release, rights))
-            if len(first) < _KEPT:
-                first.add(release.publish_id)
-                kept[release.publish_id] = known
+                if release.publish_id in first:
+                    kept[release.publish_id] = known
             yield known[1]
-        for publish_id in list(kept):
-            if publish_id not in first:
-                kept.pop(publish_id, None)
 
     def _listing(self, rights: tuple[Right, ...]) -> _Listing:
         others = [item for item in self._listings.items() if item[0] != rights][1 - _LISTINGS :]

@@ -71,6 +71,14 @@ def test_what_went_is_not_kept(template: Counting) -> None:
     assert template.made == {"version_1": 2, "version_2": 1}
 
 
+def test_who_leaves_in_the_middle_leaves_nothing_of_what_went(template: Counting) -> None:
+    cards = RenderedCards(template)
+    listed(cards, [release("gone")], ())
+    next(iter(cards.of([release("version_1"), release("version_2")], ())))
+    listed(cards, [release("gone")], ())
+    assert template.made == {"gone": 2, "version_1": 1}
+
+
 def test_of_a_long_listing_the_first_are_kept(template: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendered_cards, "_KEPT", 2)
     cards = RenderedCards(template)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -231,3 +233,11 @@ def test_rendering_keeps_nothing_in_bottle(pages: Pages) -> None:
     assert bottle.SimpleTemplate.defaults == {}
     assert bottle.TEMPLATES == {}
     assert VIEWS.is_dir()
+
+
+@pytest.mark.parametrize("view", sorted(VIEWS.glob("*.tpl")), ids=lambda view: view.name)
+def test_lines_are_joined_only_where_bottle_joins_them(view: Path) -> None:
+    r"""It takes `\\` for the end of a line only right before code; anywhere else people would read it."""
+    lines = view.read_text().splitlines()
+    pairs = itertools.pairwise([*lines, "%"])
+    assert [one for one, after in pairs if one.endswith("\\\\") and not after.lstrip().startswith("%")] == []

@@ -43,8 +43,7 @@
 </div>
 <table role="table" class="devices" id="devices"{{!"" if rows else " hidden"}} aria-labelledby="devices-title"><thead role="rowgroup"><tr role="row"><th role="columnheader">Device</th><th role="columnheader">State</th><th role="columnheader">Release</th><th role="columnheader">Progress</th><th role="columnheader">Last seen</th></tr></thead>
 <tbody role="rowgroup">
-{{!drawn}}\\
-</tbody></table>
+{{!drawn}}</tbody></table>
 <p id="no-match" class="panel note"{{!" hidden" if not rows or shown else ""}}>No device matches.</p>
 <template id="blank"><table><tbody>
 % include("device-row.tpl", row=blank, shown=True)

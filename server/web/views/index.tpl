@@ -70,8 +70,7 @@
 % end
 </div>
 <div id="cards"{{!' class="many"' if count > many else ""}}>
-{{!cards}}\\
-</div>
+{{!cards}}</div>
 <p id="no-match" class="panel note" hidden></p>
 </div>
 </main>

@@ -178,7 +178,7 @@ def test_aiocoap_registers_renews_and_leaves(gateway: Gateway) -> None:
         site.add_resource(["suit", "trigger"], Trigger())
         context = await aiocoap.Context.create_server_context(site, bind=("::1", 0), transports=["udp6"])
         parameters = {"ep": "node-1", "d": "lab"}
-        registerer = Registerer(context, f"coap://[::1]:{gateway.port}", lt=4, registration_parameters=parameters)
+        registerer = Registerer(context, f"coap://[::1]:{gateway.port}", lt=12, registration_parameters=parameters)
         renewed = asyncio.Event()
         was = registerer._set_state
 
@@ -191,7 +191,7 @@ def test_aiocoap_registers_renews_and_leaves(gateway: Gateway) -> None:
         await asyncio.to_thread(wait_until, lambda: gateway.known, 60, "aiocoap to be known")
         await asyncio.wait_for(renewed.wait(), 60)
         await asyncio.to_thread(wait_until, lambda: registerer.state == "registered", 60, "the renewal")
-        assert gateway.registered() == [("node-1", 4, True)]
+        assert gateway.registered() == [("node-1", 12, True)]
         await registerer.shutdown()
         assert gateway.registered() == []
         await context.shutdown()

@@ -208,7 +208,7 @@ def test_a_datagram_that_an_old_riot_drops_is_explained() -> None:
 
 
 def test_many_devices_and_some_that_cannot_be_reached(caplog: pytest.LogCaptureFixture) -> None:
-    timing = Timing(ack_timeout=0.1, ack_random_factor=1.5, max_retransmit=4)
+    timing = Timing(ack_timeout=0.25, ack_random_factor=1.5, max_retransmit=4)
     with caplog.at_level(logging.INFO, "server.fleet.notifying.notifier"), notifying(timing) as notifier, ExitStack() as stack:
         kinds = [Behaviour(), Behaviour(riot=False), Behaviour(put_only=True), Behaviour(separate=0.05)]
         hosts = ["::1", "127.0.0.1"]

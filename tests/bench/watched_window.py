@@ -39,7 +39,10 @@ class _Watch(QObject):
         status = Path("/proc/self/status").read_text().splitlines()
         memory = next(line.split()[1] for line in status if line.startswith("VmRSS:"))
         print(self.shown, usable, memory, flush=True)
-        QApplication.exit(0)
+        application = QApplication.instance()
+        assert application is not None
+        application.removeEventFilter(self)  # Qt would ask it once more when Python is gone
+        application.exit(0)
 
 
 class _Application(QApplication):

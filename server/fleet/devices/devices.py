@@ -138,10 +138,11 @@ class Devices(Inventory):
             doubtful = late and self._last.are_open(known.address, trace, now)
             if doubtful or (trace.ask is not None and trace.ask <= now and not (late and trace.asked)):
                 self._asking.ask(known)
-            if late and known.address not in self._asking:  # the answer may be all that is missing
+            if late and known.address in self._asking:
+                continue  # the answer may be all that is missing
+            if late:
                 self._judge(known.address, None)
-            if not late:
-                self._last.drop(known.address)
+            self._last.drop(known.address)
         self._take_answers()
 
     def _take_transfer(self, transfer: Transfer) -> None:

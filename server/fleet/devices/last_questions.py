@@ -45,5 +45,5 @@ class LastQuestions:
             self._last[seen.address] = replace(last, left=0 if seen.shown.answered else last.left - 1)
 
     def drop(self, address: str) -> None:
-        """It was heard, or is known no more."""
+        """It was heard, or is judged, or known no more."""
         self._last.pop(address, None)
